@@ -1,0 +1,98 @@
+/** The closed list of `code` values that the product API answers with (README, "Product API"). */
+export type ErrorCode =
+  | 'invalid_request'
+  | 'unauthenticated'
+  | 'forbidden'
+  | 'not_found'
+  | 'unknown_channel'
+  | 'unknown_session'
+  | 'no_key'
+  | 'key_rejected'
+  | 'version_conflict'
+  | 'rate_limited'
+  | 'upstream_unavailable'
+  | 'internal'
+
+/** A failure with an HTTP status, a stable code and a message that is meant for the visitor. */
+export abstract class LatchkeyError extends Error {
+  abstract readonly status: number
+  readonly code: ErrorCode
+  /** Members that the product API adds to its problem document. */
+  readonly details: Readonly<Record<string, string | number | null>>
+
+  constructor(code: ErrorCode, message: string, details: Readonly<Record<string, string | number | null>> = {}) {
+    super(message)
+    this.name = new.target.name
+    this.code = code
+    this.details = details
+  }
+}
+
+/** A link, form or body cannot be used. */
+export class InvalidInputError extends LatchkeyError {
+  readonly status: number
+  constructor(message: string, status = 422) {
+    super('invalid_request', message)
+    this.status = status
+  }
+}
+
+/** No valid session, token or signature. */
+export class UnauthenticatedError extends LatchkeyError {
+  readonly status = 401
+  constructor(message: string) {
+    super('unauthenticated', message)
+  }
+}
+
+/** Signed in, but not allowed; or a form that another site sent. */
+export class ForbiddenError extends LatchkeyError {
+  readonly status = 403
+  constructor(message: string) {
+    super('forbidden', message)
+  }
+}
+
+/** What was asked for is not here. */
+export class NotFoundError extends LatchkeyError {
+  readonly status = 404
+  constructor(
+    code: 'not_found' | 'unknown_channel' | 'unknown_session' | 'no_key' = 'not_found',
+    message = 'There is nothing at this address.',
+    details: Readonly<Record<string, string | number | null>> = {},
+  ) {
+    super(code, message, details)
+  }
+}
+
+/** Already done, or not possible in the present state. */
+export class ConflictError extends LatchkeyError {
+  readonly status = 409
+  constructor(code: 'key_rejected' | 'version_conflict', message: string) {
+    super(code, message)
+  }
+}
+
+/** How a call to 360dialog ended badly. */
+export type UpstreamFailure =
+  /** 4xx: 360dialog answered and did not act. */
+  | 'refused'
+  /** The connection was never made: nothing was sent. */
+  | 'never_sent'
+  /** 5xx, timeout, connection lost after sending: it may have acted. */
+  | 'unknown'
+  /** 2xx, with a body whose shape we do not know. */
+  | 'unexpected_answer'
+
+/** 360dialog refused, failed or answered nonsense. Never carries the request, its headers or a body. */
+export class PartnerApiError extends LatchkeyError {
+  readonly status = 502
+  readonly failure: UpstreamFailure
+  readonly upstreamStatus: number | undefined
+
+  constructor(failure: UpstreamFailure, upstreamStatus?: number) {
+    super('upstream_unavailable', `360dialog: ${failure}${upstreamStatus ? ` (${upstreamStatus})` : ''}`)
+    this.failure = failure
+    this.upstreamStatus = upstreamStatus
+  }
+}
