@@ -1,0 +1,45 @@
+import { findMisspelled } from './misspelled-settings.ts'
+import { readSecret } from './secret-file.ts'
+import { remedyFor, type Setting, type SettingName, settingRows, type Values } from './settings.ts'
+
+/** One thing that is wrong: `setting` and `problem` make a sentence. Never carries a value. */
+export interface Problem {
+  setting: string
+  problem: string
+  remedy: string
+}
+
+/** What the environment says, setting by setting. */
+export interface Reading {
+  /** A name is missing here when it was not given, or when it has a problem. */
+  values: Partial<Values>
+  /** What was typed in, good or bad. */
+  given: ReadonlySet<SettingName>
+  problems: readonly Problem[]
+}
+
+type ReadFile = (path: string) => string
+
+/** Reads each setting by itself; what they have to do with each other is for the rules. */
+export function readSettings(environment: NodeJS.ProcessEnv, readFile: ReadFile): Reading {
+  const values: Record<string, unknown> = {}
+  const given = new Set<SettingName>()
+  const problems: Problem[] = findMisspelled(environment)
+
+  for (const [name, row] of settingRows) {
+    const typed = environment[name]?.trim()
+    if (typed) given.add(name)
+    const text = typed || row.default
+    const read = text ? readOne(row, text, readFile) : { value: undefined }
+    if ('value' in read) values[name] = read.value
+    else problems.push({ setting: name, problem: read.problem, remedy: remedyFor(name) })
+  }
+  return { values: values as Partial<Values>, given, problems }
+}
+
+function readOne(row: Setting, text: string, readFile: ReadFile): { value: unknown } | { problem: string } {
+  const content = row.secret ? readSecret(text, readFile) : { text }
+  if ('problem' in content) return content
+  const { data, error } = row.read.safeParse(content.text)
+  return error ? { problem: error.issues[0]?.message ?? 'cannot be read' } : { value: data }
+}

@@ -1,0 +1,39 @@
+import { type Config, ConfigError, loadConfig } from '../../src/config.ts'
+import type { DemoSecrets } from '../../src/settings/demo-secrets.ts'
+import { newVaultKey } from '../../src/settings/vault-keys.ts'
+
+/** The fewest settings with which it goes live. */
+export const live: NodeJS.ProcessEnv = {
+  D360_PARTNER_ID: 'tEstDePA',
+  D360_PARTNER_API_KEY: 'partner-api-key',
+  VAULT_KEYS: newVaultKey(),
+  SESSION_SECRET: 's'.repeat(32),
+}
+
+export const demoSecrets: DemoSecrets = {
+  vaultKeys: newVaultKey(),
+  sessionSecret: 'd'.repeat(43),
+  partnerApiKey: 'demo-partner-api-key',
+}
+
+export function loadDemo(environment: NodeJS.ProcessEnv = {}): Config {
+  return loadConfig(environment, { demoSecrets: () => demoSecrets })
+}
+
+/** The error that these settings make; a demo's secrets must not be asked for before it. */
+export function errorOf(environment: NodeJS.ProcessEnv, readFile?: (path: string) => string): ConfigError {
+  const asked = () => {
+    throw new Error('asked for demo secrets')
+  }
+  try {
+    loadConfig(environment, { demoSecrets: asked, ...(readFile && { readFile }) })
+  } catch (error) {
+    if (error instanceof ConfigError) return error
+    throw error
+  }
+  throw new Error('accepted')
+}
+
+export function settingsWithProblems(environment: NodeJS.ProcessEnv): string[] {
+  return errorOf(environment).problems.map(({ setting }) => setting)
+}

@@ -1,0 +1,146 @@
+import { describe, expect, it } from '@jest/globals'
+import { describeProblems, loadConfig } from '../../src/config.ts'
+import { demoSecrets, errorOf, live, loadDemo, settingsWithProblems } from './config-environments.ts'
+
+const notThere = ['D360_PARTNER_ID', 'D360_PARTNER_API_KEY', 'VAULT_KEYS', 'SESSION_SECRET']
+
+describe('demo or live', () => {
+  it.each<[NodeJS.ProcessEnv]>([
+    [{}],
+    [{ NODE_ENV: 'development', PORT: '8080' }],
+    [{ D360_PARTNER_ID: '', D360_PARTNER_API_KEY: '  ' }],
+    [{ HOST: 'localhost' }],
+    [{ HOST: '::1' }],
+    [{ HOST: '127.8.8.8', PUBLIC_URL: 'http://127.0.0.1:9' }],
+    [{ PUBLIC_URL: 'https://localhost', TRUST_PROXY: 'off' }],
+    [{ DATABASE_URL: 'postgres://db/demo' }],
+    [{ EVENTS_URL: 'https://x.example', RETURN_ORIGINS: 'https://x.example' }],
+  ])('is a demo with %j', (environment) => {
+    expect(loadDemo(environment).mode).toBe('demo')
+  })
+
+  it.each<[NodeJS.ProcessEnv, string]>([
+    [{ NODE_ENV: 'production' }, 'NODE_ENV is production'],
+    [{ HOST: '0.0.0.0' }, 'HOST is not loopback'],
+    [{ HOST: '::' }, 'HOST is not loopback'],
+    [{ HOST: 'localhost.example' }, 'HOST is not loopback'],
+    [{ PUBLIC_URL: 'https://c.example', TRUST_PROXY: '1' }, 'PUBLIC_URL is not loopback'],
+    [{ D360_RATE: 'auto' }, 'a D360_ setting is there'],
+    [{ D360_SOMETHING_ELSE: '1' }, 'a D360_ setting is there'],
+    [{ D360_WEBHOOK_SIGNATURE: 'off' }, 'a D360_ setting is there'],
+  ])('is not a demo with %j, and says why', (environment, reason) => {
+    const error = errorOf(environment)
+    expect(error.problems.map(({ setting }) => setting)).toEqual(notThere)
+    expect(error.problems[0]?.problem).toBe(`is missing, and this is not a demo: ${reason}`)
+    expect(error.problems[0]?.remedy).toMatch(
+      /set the D360_ settings .* leave NODE_ENV, HOST, PUBLIC_URL .*unset/,
+    )
+  })
+
+  it('takes an address that it cannot read as no demo', () => {
+    expect(settingsWithProblems({ PUBLIC_URL: 'c.example' })).toEqual(['PUBLIC_URL', ...notThere])
+    expect(errorOf({ PUBLIC_URL: 'http://localhost/a' }).message).toContain('PUBLIC_URL cannot be read')
+    expect(settingsWithProblems({ HOST: 'a b' })).toEqual(['HOST', ...notThere])
+  })
+
+  it('points a demo at its simulator, one port on, with secrets of its own', () => {
+    const config = loadDemo({ PORT: '4000', DATABASE_URL: 'sqlite:/tmp/x/l.db' })
+    expect(config).toMatchObject({
+      hubId: 'demo',
+      dataFolder: '/tmp/x',
+      partnerApi: { partnerId: 'demo', credentials: { apiKey: 'demo-partner-api-key' } },
+      launch: { template: 'http://localhost:4001/dashboard/app/{partner_id}/permissions' },
+      messagingHosts: ['localhost'],
+      sessionSecrets: [demoSecrets.sessionSecret],
+      selfSignup: true,
+      simulator: { port: 4001, partnerApiKey: 'demo-partner-api-key' },
+    })
+    expect(config.partnerApi.baseUrl.href).toBe('http://localhost:4001/api/v2/')
+    expect(config.vaultKeys).toHaveLength(1)
+  })
+
+  it('prefers what was typed in to the secrets of the demo', () => {
+    const { VAULT_KEYS, SESSION_SECRET } = live
+    const config = loadDemo({ VAULT_KEYS, SESSION_SECRET, SELF_SIGNUP: 'off' })
+    expect(config.vaultKeys).toEqual(loadConfig(live).vaultKeys)
+    expect(config.sessionSecrets).toEqual([SESSION_SECRET])
+    expect(config.selfSignup).toBe(false)
+  })
+
+  it('leaves a port for the simulator', () => {
+    expect(settingsWithProblems({ PORT: '65535' })).toEqual(['PORT'])
+    expect(loadDemo({ PORT: '65534' }).simulator?.port).toBe(65_535)
+  })
+})
+
+describe('settings that belong together', () => {
+  const without = (...names: string[]) => ({
+    ...live,
+    ...Object.fromEntries(names.map((name) => [name, ''])),
+  })
+  const login = without('D360_PARTNER_API_KEY')
+  const https = { ...live, PUBLIC_URL: 'https://c.example' }
+  const signed = { D360_IO_SIGNATURE: 'on', D360_PLATFORM_SECRET: 'x' }
+
+  it.each<[string, NodeJS.ProcessEnv, string]>([
+    ['a partner id', without('D360_PARTNER_ID'), 'D360_PARTNER_ID'],
+    ['credentials', login, 'D360_PARTNER_API_KEY'],
+    ['a password beside the user name', { ...login, D360_USERNAME: 'u' }, 'D360_PASSWORD'],
+    ['a user name beside the password', { ...login, D360_PASSWORD: 'p' }, 'D360_USERNAME'],
+    ['a vault key', without('VAULT_KEYS'), 'VAULT_KEYS'],
+    ['a session secret', without('SESSION_SECRET'), 'SESSION_SECRET'],
+    ['a word on proxies with https', https, 'TRUST_PROXY'],
+    ['the platform secret to sign with', { ...live, D360_IO_SIGNATURE: 'on' }, 'D360_PLATFORM_SECRET'],
+    ['open with partner payment', { ...live, SELF_SIGNUP: 'on', D360_PAYMENT: 'partner' }, 'SELF_SIGNUP'],
+    ['open with signed launches', { ...live, SELF_SIGNUP: 'on', ...signed }, 'SELF_SIGNUP'],
+    ['an address for the headers', { ...live, CHANNEL_WEBHOOK_HEADERS: '{}' }, 'CHANNEL_WEBHOOK_HEADERS'],
+  ])('wants %s', (_what, environment, setting) => {
+    expect(settingsWithProblems(environment)).toEqual([setting])
+  })
+
+  it.each<[NodeJS.ProcessEnv]>([
+    [{ ...https, TRUST_PROXY: 'off' }],
+    [{ ...login, D360_USERNAME: 'u', D360_PASSWORD: 'p' }],
+    [{ ...live, ...signed, SELF_SIGNUP: 'open' }],
+    [{ ...live, D360_PAYMENT: 'partner' }],
+    [{ ...live, D360_WEBHOOK_SIGNATURE: 'nonsense', EVENTS_URL: 'nonsense', EVENTS_SECRET: 'nonsense' }],
+    [{ ...live, D360_NOBODY_KNOWS_THIS: '1' }],
+    [{ ...live, D360_PARTNER_APIKEY: '' }],
+  ])('is content, case %#', (environment) => {
+    expect(loadConfig(environment).mode).toBe('live')
+  })
+
+  it.each([
+    ['D360_PARTNER_APIKEY', 'D360_PARTNER_API_KEY'],
+    ['D360_PARTNERID', 'D360_PARTNER_ID'],
+    ['D360_WEBHOOK_SIGNATUR', 'D360_WEBHOOK_SIGNATURE'],
+  ])('asks whether %s means %s', (typed, meant) => {
+    const { problems } = errorOf({ ...live, [typed]: 'x' })
+    expect(problems).toEqual([
+      { setting: typed, problem: 'is not a setting', remedy: `Did you mean ${meant}?` },
+    ])
+  })
+
+  it('tells every problem at once, each in a block with its remedy', () => {
+    const error = errorOf({
+      NODE_ENV: 'production',
+      PORT: 'x',
+      PUBLIC_URL: 'https://c.example',
+      LOG_LEVEL: 'x',
+    })
+    const settings = ['PORT', 'LOG_LEVEL', ...notThere, 'TRUST_PROXY']
+    expect(error.problems.map(({ setting }) => setting)).toEqual(settings)
+
+    const blocks = describeProblems(error).split('\n\n')
+    expect(blocks).toHaveLength(settings.length)
+    expect(blocks[0]).toBe('PORT is not a whole number from 1 to 65535.\n  For example: 3000')
+    expect(blocks[4]).toBe('VAULT_KEYS is missing.\n  Make one: npm run --silent latchkey -- vault new-key')
+    expect(blocks[5]).toContain('openssl rand')
+  })
+
+  it('does not miss what is there and bad', () => {
+    const { VAULT_KEYS, ...rest } = live
+    expect(VAULT_KEYS).toBeDefined()
+    expect(settingsWithProblems({ ...rest, VAULT_KEYS: 'x' })).toEqual(['VAULT_KEYS'])
+  })
+})
