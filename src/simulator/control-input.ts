@@ -1,0 +1,80 @@
+import { HubError } from './hub-error.ts'
+import type { NewChannel, NewClient } from './records.ts'
+import type { VisitActs } from './visits.ts'
+
+type Fields = Record<string, unknown>
+
+/** A JSON object or form as its fields; anything else has none. */
+export function readFields(body: unknown): Fields {
+  return body && typeof body === 'object' ? { ...body } : {}
+}
+
+/** `{id?, email, name, created_at?}`. @throws HubError 400, like the readers below */
+export function readNewClient(fields: Fields): NewClient {
+  return {
+    ...optional('id', readText(fields, 'id')),
+    email: required(fields, 'email'),
+    name: required(fields, 'name'),
+    ...optional('createdAt', readDate(fields)),
+  }
+}
+
+/** `{id?, client_id, phone_number, display_name, running?, permitted?, created_at?}`. */
+export function readNewChannel(fields: Fields): NewChannel {
+  return { ...readNumber(fields), clientId: required(fields, 'client_id') }
+}
+
+/** `{client_id | signup: {name, email}, number?, add?: [{phone_number, display_name}], channels?, revoke?, cancel?}`. */
+export function readVisitActs(fields: Fields): VisitActs {
+  const signup = fields.signup === undefined ? undefined : readFields(fields.signup)
+  return {
+    ...optional('clientId', readText(fields, 'client_id')),
+    ...(signup && { signup: { name: required(signup, 'name'), email: required(signup, 'email') } }),
+    ...optional('number', readText(fields, 'number')),
+    add: readRows(fields, 'add').map((row) => readNumber(readFields(row))),
+    channels: readRows(fields, 'channels').map(String),
+    revoke: readRows(fields, 'revoke').map(String),
+    cancel: fields.cancel === true,
+  }
+}
+
+export function required(fields: Fields, name: string): string {
+  const text = readText(fields, name)
+  if (!text) throw new HubError(400, `Missing: ${name}`)
+  return text
+}
+
+function readNumber(fields: Fields): Omit<NewChannel, 'clientId'> {
+  return {
+    ...optional('id', readText(fields, 'id')),
+    phoneNumber: required(fields, 'phone_number'),
+    displayName: required(fields, 'display_name'),
+    running: fields.running === true,
+    permitted: fields.permitted === true,
+    ...optional('createdAt', readDate(fields)),
+  }
+}
+
+function readText(fields: Fields, name: string): string | undefined {
+  const value = fields[name]
+  if (value === undefined || value === '') return undefined
+  if (typeof value === 'string') return value
+  throw new HubError(400, `Not a text: ${name}`)
+}
+
+function readDate(fields: Fields): Date | undefined {
+  const text = readText(fields, 'created_at')
+  if (text === undefined) return undefined
+  if (Number.isNaN(Date.parse(text))) throw new HubError(400, 'Not a time: created_at')
+  return new Date(text)
+}
+
+function readRows(fields: Fields, name: string): unknown[] {
+  const value = fields[name] ?? []
+  if (Array.isArray(value)) return value
+  throw new HubError(400, `Not a list: ${name}`)
+}
+
+function optional<K extends string, V>(name: K, value: V | undefined): { [P in K]?: V } {
+  return value === undefined ? {} : ({ [name]: value } as { [P in K]: V })
+}

@@ -1,0 +1,33 @@
+import type { RequestHandler } from 'express'
+
+const ownHosts = ['localhost', '127.0.0.1', '[::1]']
+
+/** Refuses other host names: a foreign name that resolves to loopback is DNS rebinding. */
+export const refuseForeignHost: RequestHandler = (req, res, next) => {
+  const name = (req.headers.host ?? '').replace(/:\d+$/, '')
+  if (ownHosts.includes(name)) return next()
+  res.status(421).type('text').send('The simulator answers to localhost and 127.0.0.1 only.\n')
+}
+
+/** Refuses changes that a page of another origin sends through the developer's browser. */
+export const refuseForeignPost: RequestHandler = (req, res, next) => {
+  const site = req.get('sec-fetch-site')
+  const origin = req.get('origin')
+  const isOwn = site
+    ? site === 'same-origin' || site === 'none'
+    : !origin || origin === `http://${req.headers.host}`
+  if (isOwn || req.method === 'GET' || req.method === 'HEAD') return next()
+  res.status(403).type('text').send('This form was sent by another site.\n')
+}
+
+/** No `form-action`: browsers apply it to the redirect to the partner's site as well. */
+export const setPageHeaders: RequestHandler = (_req, res, next) => {
+  res.set({
+    'Content-Security-Policy':
+      "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+    'Referrer-Policy': 'same-origin',
+    'X-Content-Type-Options': 'nosniff',
+    'Cache-Control': 'no-store',
+  })
+  next()
+}

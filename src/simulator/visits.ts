@@ -1,0 +1,153 @@
+import { randomUUID } from 'node:crypto'
+import type { Hub } from './hub.ts'
+import { HubError } from './hub-error.ts'
+import { IoSignatures } from './io-signature.ts'
+import { type Launch, readLaunch } from './launch.ts'
+import { digitsOf, type NewChannel } from './records.ts'
+import { toRedirect } from './redirect.ts'
+
+const mostVisits = 1_000
+
+/** One person on the permission screen, from the launch to the redirect. */
+export interface Visit {
+  id: string
+  launch: Launch
+  redirectUrl: string
+  clientId?: string
+  /** The channels added in this visit. */
+  added: string[]
+}
+
+/** What a person does in one visit: who they are, which numbers they add, share, take back. */
+export interface VisitActs {
+  clientId?: string
+  /** Makes a new client. */
+  signup?: { name: string; email: string }
+  /** A number to add under the client's name; short for `add`. */
+  number?: string
+  /** Numbers to add; each is shared as well. */
+  add?: Omit<NewChannel, 'clientId'>[]
+  /** Ids of known channels to share. */
+  channels?: string[]
+  revoke?: string[]
+  /** Leaves by the Cancel button. */
+  cancel?: boolean
+}
+
+/** The permission screen's rules: who may open it, what it changes, where it sends the browser. */
+export class Visits {
+  readonly #hub: Hub
+  readonly #visits = new Map<string, Visit>()
+  readonly #signatures = new IoSignatures()
+
+  constructor(hub: Hub) {
+    this.#hub = hub
+  }
+
+  /** @throws HubError when the launch is refused */
+  open(url: URL): Visit {
+    const { settings, switches } = this.#hub
+    const launch = readLaunch(url)
+    if (launch.partnerId !== settings.partnerId) throw new HubError(404, 'There is no partner with this id.')
+    const visit = { id: randomUUID(), launch, redirectUrl: this.#redirectUrlOf(launch), added: [] }
+    if (switches.io_signature_required)
+      this.#signatures.admit(launch, settings.platformSecret, this.#hub.now())
+    this.#keep(visit)
+    return visit
+  }
+
+  /** @throws HubError 404 */
+  find(id: string): Visit {
+    const visit = this.#visits.get(id)
+    if (!visit) throw new HubError(404, 'This visit has ended. Start again at your partner.')
+    return visit
+  }
+
+  /** @throws HubError 422 when a field is empty or the address is in use */
+  signUp(visit: Visit, { name, email }: { name: string; email: string }): void {
+    if (!name || !/^[^\s@]+@[^\s@]+$/.test(email))
+      throw new HubError(422, 'Enter a company name and an email address, like name@example.com.')
+    if (this.#hub.listClients().some((client) => client.email.toLowerCase() === email.toLowerCase()))
+      throw new HubError(422, 'There is an account with this email address. Log in.')
+    visit.clientId = this.#hub.addClient({
+      name,
+      email,
+      partnerPayload: visit.launch.partnerPayload || null,
+    }).id
+  }
+
+  /** @throws HubError 422 when there is no such client */
+  logIn(visit: Visit, clientId: string): void {
+    if (!this.#hub.listClients().some(({ id }) => id === clientId))
+      throw new HubError(422, 'Choose an account.')
+    visit.clientId = clientId
+  }
+
+  /** @throws HubError 422 when the number cannot be used or is taken */
+  addNumber(visit: Visit, given: Omit<NewChannel, 'clientId'>): void {
+    const digits = digitsOf(given.phoneNumber)
+    if (digits.length < 7 || digits.length > 15)
+      throw new HubError(422, 'Enter the number with its country code, like +49 30 1234567.')
+    if (!given.displayName) throw new HubError(422, 'Enter the name that people see in WhatsApp.')
+    if (this.#hub.listChannels().some((channel) => digitsOf(channel.phoneNumber) === digits))
+      throw new HubError(422, 'This number belongs to an account already.')
+    const channel = this.#hub.addChannel({ ...given, phoneNumber: `+${digits}`, clientId: clientOf(visit) })
+    visit.added.push(channel.id)
+  }
+
+  /** Shares and takes back; answers the partner's redirect. Ids of other clients are refused before anything changes. */
+  share(visit: Visit, channels: readonly string[], revoked: readonly string[]): string {
+    const clientId = clientOf(visit)
+    for (const id of [...channels, ...revoked])
+      if (this.#hub.channel(id).clientId !== clientId) throw new HubError(404, 'Channel not found')
+    for (const id of channels) this.#hub.grant(id)
+    for (const id of revoked) this.#hub.revoke(id)
+    return this.#leave(visit, channels, revoked)
+  }
+
+  cancel(visit: Visit): string {
+    return this.#leave(visit, [], [])
+  }
+
+  /** @see Hub.visit */
+  actOut(launchUrl: string, acts: VisitActs): string {
+    if (!URL.canParse(launchUrl, this.#hub.url))
+      throw new HubError(400, 'The launch URL is not a web address.')
+    const visit = this.open(new URL(launchUrl, this.#hub.url))
+    if (acts.signup) this.signUp(visit, acts.signup)
+    else if (acts.clientId) this.logIn(visit, acts.clientId)
+    if (acts.number) {
+      const { name } = this.#hub.client(clientOf(visit))
+      this.addNumber(visit, { phoneNumber: acts.number, displayName: name })
+    }
+    for (const number of acts.add ?? []) this.addNumber(visit, number)
+    if (acts.cancel) return this.cancel(visit)
+    return this.share(visit, [...(acts.channels ?? []), ...visit.added], acts.revoke ?? [])
+  }
+
+  #leave({ redirectUrl, clientId, launch }: Visit, channels: readonly string[], revoked: readonly string[]) {
+    return toRedirect(redirectUrl, { clientId, channels, revoked, state: launch.state }, this.#hub.switches)
+  }
+
+  #redirectUrlOf({ redirectUrl }: Launch): string {
+    const { settings, switches } = this.#hub
+    if (redirectUrl && switches.refuse_redirect_url)
+      throw new HubError(400, 'This redirect URL is not allowed for the partner.')
+    const chosen = (!switches.drop_redirect_url && redirectUrl) || settings.redirectUrl
+    if (!chosen) throw new HubError(400, 'The partner has not set a redirect URL, so nothing can be shared.')
+    if (!URL.canParse(chosen) || !/^https?:$/.test(new URL(chosen).protocol))
+      throw new HubError(400, 'The redirect URL is not a web address.')
+    return new URL(chosen).href
+  }
+
+  #keep(visit: Visit): void {
+    this.#visits.set(visit.id, visit)
+    const [oldest] = this.#visits.keys()
+    if (oldest && this.#visits.size > mostVisits) this.#visits.delete(oldest)
+  }
+}
+
+function clientOf({ clientId }: Visit): string {
+  if (!clientId) throw new HubError(422, 'Sign up or log in first.')
+  return clientId
+}
