@@ -20,7 +20,11 @@ export abstract class LatchkeyError extends Error {
   /** Members that the product API adds to its problem document. */
   readonly details: Readonly<Record<string, string | number | null>>
 
-  constructor(code: ErrorCode, message: string, details: Readonly<Record<string, string | number | null>> = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    details: Readonly<Record<string, string | number | null>> = {},
+  ) {
     super(message)
     this.name = new.target.name
     this.code = code
@@ -96,3 +100,6 @@ export class PartnerApiError extends LatchkeyError {
     this.upstreamStatus = upstreamStatus
   }
 }
+
+/** The site does not start, for a reason that the operator can mend. The message says how. */
+export class StartError extends Error {}

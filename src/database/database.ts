@@ -1,0 +1,65 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { Kysely, PostgresDialect, SqliteDialect } from 'kysely'
+import pg from 'pg'
+import { openNodeSqlite } from './node-sqlite.ts'
+import type { Schema } from './schema.ts'
+
+export type Database = Kysely<Schema>
+export type Engine = 'sqlite' | 'postgres'
+
+const SQLITE = 'sqlite:'
+
+/** The engine that a `DATABASE_URL` names. */
+export function engineOf(url: string): Engine {
+  return url.startsWith(SQLITE) ? 'sqlite' : 'postgres'
+}
+
+/** The file of a `sqlite:` URL. */
+export function sqliteFile(url: string): string {
+  return url.slice(SQLITE.length)
+}
+
+/** Opens the database behind a `DATABASE_URL`; a SQLite file and its folder (0700) are made when missing. */
+export function openDatabase(url: string): Database {
+  if (engineOf(url) === 'postgres') {
+    const pool = new pg.Pool({ connectionString: url, max: 10, connectionTimeoutMillis: 10_000 })
+    // An idle connection that breaks must not end the process: the pool replaces it at the next query.
+    pool.on('error', () => {})
+    return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) })
+  }
+  const file = sqliteFile(url)
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  return new Kysely<Schema>({ dialect: new SqliteDialect({ database: openNodeSqlite(file) }) })
+}
+
+/**
+ * Runs `work` in one transaction, or inside the one that `db` already is. Inside, use only the database
+ * that is handed in: SQLite has one connection, and waiting for the outer one would never end.
+ */
+export async function inTransaction<T>(db: Database, work: (trx: Database) => Promise<T>): Promise<T> {
+  if (db.isTransaction) return work(db)
+  const acts: (() => void)[] = []
+  const result = await db.transaction().execute((trx) => {
+    commitActs.set(trx, acts)
+    return work(trx)
+  })
+  for (const act of acts) act()
+  return result
+}
+
+const commitActs = new WeakMap<Database, (() => void)[]>()
+
+/** Does `act` once the transaction has been committed, and never if it is rolled back. */
+export function afterCommit(trx: Database, act: () => void): void {
+  const acts = commitActs.get(trx)
+  if (acts) acts.push(act)
+  else act()
+}
+
+/** True when a unique constraint refused the row, on either engine. */
+export function isUniqueViolation(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const { code, errcode } = error as { code?: unknown; errcode?: unknown }
+  return code === '23505' || errcode === 2067 || errcode === 1555
+}

@@ -1,0 +1,62 @@
+import { type Database, inTransaction } from './database.ts'
+import type { Schema } from './schema.ts'
+
+/** Tables whose rows wait for background work. */
+export type DueTable = 'connect_return' | 'mint' | 'channel_task'
+
+/** Longer than any single piece of work can take: every call to 360dialog has a bound far below it. */
+export const LEASE_MS = 120_000
+
+/**
+ * Takes the row that has been due for longest, for LEASE_MS, in one conditional update: of any number of
+ * workers and processes one gets it, on either database. Undefined when nothing is due.
+ */
+export async function claimDue<T extends DueTable>(
+  db: Database,
+  table: T,
+  hubId: string,
+  now: Date,
+): Promise<Schema[T] | undefined> {
+  const at = now.toISOString()
+  const lease_until = new Date(now.getTime() + LEASE_MS).toISOString()
+  const next = await db
+    .selectFrom(table as 'mint')
+    .select('id')
+    .where('hub_id', '=', hubId)
+    .where('due_at', '<=', at)
+    .where((row) => row.or([row('lease_until', 'is', null), row('lease_until', '<=', at)]))
+    .orderBy('due_at')
+    .limit(1)
+    .executeTakeFirst()
+  if (!next) return undefined
+  const row = await db
+    .updateTable(table as 'mint')
+    .set((set) => ({ lease_until, attempts: set('attempts', '+', 1) }))
+    .where('id', '=', next.id)
+    .where('due_at', '<=', at)
+    .where((row) => row.or([row('lease_until', 'is', null), row('lease_until', '<=', at)]))
+    .returningAll()
+    .executeTakeFirst()
+  // Undefined here: another worker was faster. There may be more, so look again.
+  return row ? (row as Schema[T]) : claimDue(db, table, hubId, now)
+}
+
+/** Gives a row back, to be found again at `dueAt`. */
+export async function postpone(db: Database, table: DueTable, id: string, dueAt: Date): Promise<void> {
+  await db
+    .updateTable(table as 'mint')
+    .set({ lease_until: null, due_at: dueAt.toISOString() })
+    .where('id', '=', id)
+    .execute()
+}
+
+/** Frees what a process that is surely dead had taken: on SQLite, where only one serves, at its start. */
+export async function releaseLeases(db: Database): Promise<void> {
+  await inTransaction(db, async (trx) => {
+    for (const table of ['connect_return', 'mint', 'channel_task'] as const)
+      await trx
+        .updateTable(table as 'mint')
+        .set({ lease_until: null })
+        .execute()
+  })
+}

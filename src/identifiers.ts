@@ -1,0 +1,31 @@
+import { createHash, createHmac, randomBytes, randomInt } from 'node:crypto'
+
+/** A row's id: its kind, then the time and 80 random bits, so that ids sort by when they were made. */
+export function newId(kind: string, now: Date): string {
+  const time = now.getTime().toString(36).padStart(9, '0')
+  return `${kind}_${time}${randomBytes(10).toString('hex')}`
+}
+
+/** 256 random bits as 43 characters that are safe in URLs and cookies. */
+export function newSecret(): string {
+  return randomBytes(32).toString('base64url')
+}
+
+/** What is stored of a secret that comes back to us: its SHA-256, 64 hex characters. */
+export function hashOf(secret: string): string {
+  return createHash('sha256').update(secret).digest('hex')
+}
+
+/** A second secret that follows from a first and does not lead back to it. */
+export function derivedSecret(secret: string, purpose: string): string {
+  return createHmac('sha256', secret).update(purpose).digest('base64url')
+}
+
+// Without 0/O, 1/I/L, and U: read out on the telephone, typed by hand.
+const CODE_LETTERS = '23456789ABCDEFGHJKMNPQRSTVWXYZ'
+
+/** A code that a person quotes and support types in: `K7Q-2MD`. */
+export function newCode(): string {
+  const letters = Array.from({ length: 6 }, () => CODE_LETTERS[randomInt(CODE_LETTERS.length)])
+  return `${letters.slice(0, 3).join('')}-${letters.slice(3).join('')}`
+}

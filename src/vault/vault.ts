@@ -1,0 +1,101 @@
+import { CompactEncrypt, compactDecrypt, decodeProtectedHeader } from 'jose'
+
+export interface VaultKey {
+  readonly kid: string
+  readonly key: Uint8Array
+}
+
+/** Where a sealed text belongs. It opens nowhere else. */
+export interface Place {
+  readonly hubId: string
+  readonly kind: 'api_key' | 'mint_answer' | 'check'
+  /** The channel's id; for a check value the vault key's. */
+  readonly subject: string
+  readonly version: number
+}
+
+export interface Sealed {
+  readonly kid: string
+  /** A compact JWE (`dir`, `A256GCM`) whose protected header names the key and the place. */
+  readonly jwe: string
+}
+
+/** A sealed text cannot be opened here: another place, another key, or changed. Says which, never the text. */
+export class VaultError extends Error {
+  readonly reason: 'unknown_key' | 'wrong_place' | 'not_openable'
+  readonly kid: string | undefined
+
+  constructor(reason: VaultError['reason'], kid?: string) {
+    super(`A sealed value does not open: ${reason}${kid ? ` (vault key ${kid})` : ''}`)
+    this.name = 'VaultError'
+    this.reason = reason
+    this.kid = kid
+  }
+}
+
+/** Seals texts to their place and opens them there. The first key seals, all open. */
+export class Vault {
+  readonly #keys: ReadonlyMap<string, Uint8Array>
+  readonly #sealing: VaultKey
+
+  constructor(keys: readonly VaultKey[]) {
+    const [first] = keys
+    if (!first) throw new VaultError('unknown_key')
+    this.#sealing = first
+    this.#keys = new Map(keys.map(({ kid, key }) => [kid, key]))
+  }
+
+  get sealingKid(): string {
+    return this.#sealing.kid
+  }
+
+  has(kid: string): boolean {
+    return this.#keys.has(kid)
+  }
+
+  async seal(place: Place, text: string): Promise<Sealed> {
+    const { kid, key } = this.#sealing
+    const jwe = await new CompactEncrypt(new TextEncoder().encode(text))
+      .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid, ...toHeader(place) })
+      .encrypt(key)
+    return { kid, jwe }
+  }
+
+  /** @throws VaultError when the text was sealed for another place or with a key that is not here, or was changed */
+  async open(place: Place, jwe: string): Promise<string> {
+    const kid = readKid(jwe)
+    const key = this.#keys.get(kid)
+    if (!key) throw new VaultError('unknown_key', kid)
+    const opened = await decrypt(jwe, key, kid)
+    const expected = Object.entries(toHeader(place))
+    if (!expected.every(([name, value]) => opened.protectedHeader[name] === value)) {
+      throw new VaultError('wrong_place', kid)
+    }
+    return new TextDecoder().decode(opened.plaintext)
+  }
+}
+
+function toHeader({ hubId, kind, subject, version }: Place): Record<string, string | number> {
+  return { hub: hubId, use: kind, sub: subject, ver: version }
+}
+
+function readKid(jwe: string): string {
+  try {
+    const { kid } = decodeProtectedHeader(jwe)
+    if (typeof kid === 'string') return kid
+  } catch {
+    // Not a JWE at all: the same answer as for one without a key id.
+  }
+  throw new VaultError('not_openable')
+}
+
+async function decrypt(jwe: string, key: Uint8Array, kid: string) {
+  try {
+    return await compactDecrypt(jwe, key, {
+      keyManagementAlgorithms: ['dir'],
+      contentEncryptionAlgorithms: ['A256GCM'],
+    })
+  } catch {
+    throw new VaultError('not_openable', kid)
+  }
+}
