@@ -1,0 +1,186 @@
+import type { Database } from '../database/database.ts'
+import type { ConnectSessionRow, LaunchRow } from '../database/schema.ts'
+import { newCode } from '../identifiers.ts'
+
+/** One attempt to connect, from the link to the result. */
+export interface ConnectSession {
+  readonly id: string
+  readonly tenantId: string
+  readonly tenantName: string
+  readonly origin: 'link' | 'self_signup'
+  readonly email: string | undefined
+  readonly emailVerified: boolean
+  readonly number: string | undefined
+  /** What the client quotes to support: `K7Q-2MD`. */
+  readonly code: string
+  readonly createdAt: Date
+  readonly expiresAt: Date
+}
+
+export type NewConnectSession = Omit<ConnectSession, 'code'> & { readonly linkHash: string | undefined }
+
+/** One departure to the permission screen. */
+export interface Launch {
+  readonly id: string
+  readonly sessionId: string
+  readonly browserHash: string
+  readonly clientId: string | undefined
+  readonly createdAt: Date
+  readonly expiresAt: Date
+}
+
+export type NewLaunch = Omit<Launch, 'clientId'> & { readonly nonceHash: string; readonly statusHash: string }
+
+/** Keeps connect sessions and their launches. Links, nonces and status ids are stored as SHA-256 only. */
+export class ConnectSessionRepository {
+  readonly #db: Database
+  readonly #hubId: string
+
+  constructor({ db, hubId }: { db: Database; hubId: string }) {
+    this.#db = db
+    this.#hubId = hubId
+  }
+
+  /** Stores the session and its tenant, whose name follows the newest session; answers the code to quote. */
+  async save(session: NewConnectSession, db: Database): Promise<string> {
+    const created_at = session.createdAt.toISOString()
+    await db
+      .insertInto('tenant')
+      .values({ hub_id: this.#hubId, id: session.tenantId, name: session.tenantName, created_at })
+      .onConflict((conflict) => conflict.columns(['hub_id', 'id']).doUpdateSet({ name: session.tenantName }))
+      .execute()
+    const code = await this.#unusedCode(db)
+    await db
+      .insertInto('connect_session')
+      .values({
+        hub_id: this.#hubId,
+        id: session.id,
+        tenant_id: session.tenantId,
+        origin: session.origin,
+        link_hash: session.linkHash ?? null,
+        email: session.email ?? null,
+        email_verified: session.emailVerified ? 1 : 0,
+        number: session.number ?? null,
+        code,
+        created_at,
+        expires_at: session.expiresAt.toISOString(),
+      })
+      .execute()
+    return code
+  }
+
+  async findByLink(linkHash: string): Promise<ConnectSession | undefined> {
+    const row = await this.#sessions().where('connect_session.link_hash', '=', linkHash).executeTakeFirst()
+    return row && toSession(row)
+  }
+
+  async find(id: string): Promise<ConnectSession | undefined> {
+    const row = await this.#sessions().where('connect_session.id', '=', id).executeTakeFirst()
+    return row && toSession(row)
+  }
+
+  async saveLaunch(launch: NewLaunch, db: Database = this.#db): Promise<void> {
+    await db
+      .insertInto('launch')
+      .values({
+        hub_id: this.#hubId,
+        id: launch.id,
+        session_id: launch.sessionId,
+        nonce_hash: launch.nonceHash,
+        status_hash: launch.statusHash,
+        browser_hash: launch.browserHash,
+        client_id: null,
+        created_at: launch.createdAt.toISOString(),
+        expires_at: launch.expiresAt.toISOString(),
+      })
+      .execute()
+  }
+
+  async findLaunchByNonce(nonceHash: string): Promise<Launch | undefined> {
+    return this.#findLaunch('nonce_hash', nonceHash)
+  }
+
+  async findLaunchByStatusId(statusHash: string): Promise<Launch | undefined> {
+    return this.#findLaunch('status_hash', statusHash)
+  }
+
+  async findLaunch(id: string, db: Database = this.#db): Promise<Launch | undefined> {
+    return this.#findLaunch('id', id, db)
+  }
+
+  /** The first client that a verified return of this launch names is the launch's client from then on. */
+  async fixClient(launchId: string, clientId: string, db: Database): Promise<void> {
+    await db
+      .updateTable('launch')
+      .set({ client_id: clientId })
+      .where('id', '=', launchId)
+      .where('client_id', 'is', null)
+      .execute()
+  }
+
+  async #findLaunch(
+    column: 'id' | 'nonce_hash' | 'status_hash',
+    value: string,
+    db: Database = this.#db,
+  ): Promise<Launch | undefined> {
+    const row = await db
+      .selectFrom('launch')
+      .selectAll()
+      .where(column, '=', value)
+      .where('hub_id', '=', this.#hubId)
+      .executeTakeFirst()
+    return row && toLaunch(row)
+  }
+
+  #sessions() {
+    return this.#db
+      .selectFrom('connect_session')
+      .innerJoin('tenant', (join) =>
+        join
+          .onRef('tenant.hub_id', '=', 'connect_session.hub_id')
+          .onRef('tenant.id', '=', 'connect_session.tenant_id'),
+      )
+      .selectAll('connect_session')
+      .select('tenant.name as tenant_name')
+      .where('connect_session.hub_id', '=', this.#hubId)
+  }
+
+  async #unusedCode(db: Database): Promise<string> {
+    for (;;) {
+      const code = newCode()
+      const taken = await db
+        .selectFrom('connect_session')
+        .select('id')
+        .where('hub_id', '=', this.#hubId)
+        .where('code', '=', code)
+        .executeTakeFirst()
+      if (!taken) return code
+    }
+  }
+}
+
+function toSession(row: ConnectSessionRow & { tenant_name: string }): ConnectSession {
+  return {
+    id: row.id,
+    tenantId: row.tenant_id,
+    tenantName: row.tenant_name,
+    origin: row.origin,
+    email: row.email ?? undefined,
+    emailVerified: row.email_verified === 1,
+    number: row.number ?? undefined,
+    code: row.code,
+    createdAt: new Date(row.created_at),
+    expiresAt: new Date(row.expires_at),
+  }
+}
+
+function toLaunch(row: LaunchRow): Launch {
+  return {
+    id: row.id,
+    sessionId: row.session_id,
+    browserHash: row.browser_hash,
+    clientId: row.client_id ?? undefined,
+    createdAt: new Date(row.created_at),
+    expiresAt: new Date(row.expires_at),
+  }
+}

@@ -1,0 +1,14 @@
+import { parsePhoneNumberFromString } from 'libphonenumber-js'
+
+/** Reads a number as people write it, with country code: `+49 30 123456`, `0049…`. E.164, or undefined. */
+export function readPhoneNumber(text: string): string | undefined {
+  const number = parsePhoneNumberFromString(text.trim().replace(/^00/, '+'))
+  return number?.isPossible() ? number.number : undefined
+}
+
+/** Enough of a number to know it again, and not enough to call it: `+49 ••• 3456`. */
+export function maskPhoneNumber(number: string | undefined): string {
+  if (number === undefined) return '•••'
+  const country = parsePhoneNumberFromString(number)?.countryCallingCode
+  return `${country ? `+${country} ` : ''}••• ${number.slice(-4)}`
+}

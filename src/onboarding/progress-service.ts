@@ -1,0 +1,45 @@
+import type { ChannelRepository } from '../channels/channel-repository.ts'
+import type { Clock } from '../clock.ts'
+import { hashOf } from '../identifiers.ts'
+import type { ConnectSession, ConnectSessionRepository } from './connect-session-repository.ts'
+import { deriveProgress, type Progress } from './progress.ts'
+import type { ReturnRepository } from './return-repository.ts'
+
+const STATUS_PAGE_LIFE_MS = 30 * 24 * 60 * 60_000
+
+/** Finds what a status page shows. */
+export class ProgressService {
+  readonly #sessions: ConnectSessionRepository
+  readonly #returns: ReturnRepository
+  readonly #channels: ChannelRepository
+  readonly #clock: Clock
+
+  constructor(given: {
+    sessions: ConnectSessionRepository
+    returns: ReturnRepository
+    channels: ChannelRepository
+    clock: Clock
+  }) {
+    this.#sessions = given.sessions
+    this.#returns = given.returns
+    this.#channels = given.channels
+    this.#clock = given.clock
+  }
+
+  /** Undefined when there is no such page, or it has ended (30 days after its launch). */
+  async find(statusId: string): Promise<{ session: ConnectSession; progress: Progress } | undefined> {
+    const launch = await this.#sessions.findLaunchByStatusId(hashOf(statusId))
+    const now = this.#clock.now()
+    if (!launch || launch.createdAt.getTime() + STATUS_PAGE_LIFE_MS <= now.getTime()) return undefined
+    const session = await this.#sessions.find(launch.sessionId)
+    if (!session) return undefined
+    const returns = await this.#returns.listOfSession(session.id)
+    const ids = [...new Set(returns.flatMap((one) => one.verdict?.bound ?? []))]
+    const channels = ids.length > 0 ? await this.#channels.list({ ids, tenantId: session.tenantId }) : []
+    const launchExpired = launch.expiresAt <= now
+    return {
+      session,
+      progress: deriveProgress({ launchExpired, returns, channels }),
+    }
+  }
+}

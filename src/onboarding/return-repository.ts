@@ -1,0 +1,164 @@
+import type { Database } from '../database/database.ts'
+import type { ReturnRow } from '../database/schema.ts'
+import { hashOf } from '../identifiers.ts'
+import type { Verdict } from './belonging.ts'
+
+/** One redirect received from a launching browser. */
+export interface Return {
+  readonly id: string
+  readonly launchId: string
+  readonly sessionId: string
+  readonly clientId: string | undefined
+  readonly channelIds: readonly string[]
+  readonly revokedIds: readonly string[]
+  readonly state: ReturnRow['state']
+  readonly verdict: Verdict | undefined
+  readonly receivedAt: Date
+  readonly closedAt: Date | undefined
+  readonly attempts: number
+}
+
+export type NewReturn = Pick<
+  Return,
+  'id' | 'launchId' | 'sessionId' | 'clientId' | 'channelIds' | 'revokedIds' | 'receivedAt'
+> & { readonly state: 'received' | 'declined'; readonly raw: string }
+
+/** Keeps the returns, each once: the same client and channels on the same nonce are the same return. */
+export class ReturnRepository {
+  readonly #db: Database
+  readonly #hubId: string
+
+  constructor({ db, hubId }: { db: Database; hubId: string }) {
+    this.#db = db
+    this.#hubId = hubId
+  }
+
+  /** Stores a return durably; answers false when it was here already. */
+  async save(given: NewReturn): Promise<boolean> {
+    const digest = digestOf(given)
+    const known = await this.#db
+      .selectFrom('connect_return')
+      .select('id')
+      .where('launch_id', '=', given.launchId)
+      .where('digest', '=', digest)
+      .executeTakeFirst()
+    if (known) return false
+    const receivedAt = given.receivedAt.toISOString()
+    const open = given.state === 'received'
+    const inserted = await this.#db
+      .insertInto('connect_return')
+      .values({
+        hub_id: this.#hubId,
+        id: given.id,
+        launch_id: given.launchId,
+        session_id: given.sessionId,
+        client_id: given.clientId ?? null,
+        channels: JSON.stringify(given.channelIds),
+        revoked: JSON.stringify(given.revokedIds),
+        raw: given.raw,
+        digest,
+        state: given.state,
+        verdict: null,
+        received_at: receivedAt,
+        closed_at: open ? null : receivedAt,
+        due_at: open ? receivedAt : null,
+        lease_until: null,
+        attempts: 0,
+      })
+      .onConflict((conflict) => conflict.columns(['launch_id', 'digest']).doNothing())
+      .executeTakeFirst()
+    return inserted.numInsertedOrUpdatedRows === 1n
+  }
+
+  async close(
+    id: string,
+    state: 'bound' | 'needs_review',
+    verdict: Verdict,
+    now: Date,
+    db: Database,
+  ): Promise<void> {
+    await db
+      .updateTable('connect_return')
+      .set({
+        state,
+        verdict: JSON.stringify(verdict),
+        closed_at: now.toISOString(),
+        due_at: null,
+        lease_until: null,
+      })
+      .where('id', '=', id)
+      .execute()
+  }
+
+  /** Oldest first. */
+  async listOfSession(sessionId: string): Promise<Return[]> {
+    const rows = await this.#db
+      .selectFrom('connect_return')
+      .selectAll()
+      .where('session_id', '=', sessionId)
+      .orderBy('id')
+      .execute()
+    return rows.map(toReturn)
+  }
+
+  /** Newest first: those that wait for an admin, with the tenant that each would belong to. */
+  async listForReview(
+    limit: number,
+  ): Promise<(Return & { tenantId: string; tenantName: string; code: string })[]> {
+    const rows = await this.#db
+      .selectFrom('connect_return')
+      .innerJoin('connect_session', 'connect_session.id', 'connect_return.session_id')
+      .innerJoin('tenant', (join) =>
+        join
+          .onRef('tenant.hub_id', '=', 'connect_session.hub_id')
+          .onRef('tenant.id', '=', 'connect_session.tenant_id'),
+      )
+      .selectAll('connect_return')
+      .select(['tenant.id as tenant_id', 'tenant.name as tenant_name', 'connect_session.code as code'])
+      .where('connect_return.hub_id', '=', this.#hubId)
+      .where('connect_return.state', '=', 'needs_review')
+      .orderBy('connect_return.id', 'desc')
+      .limit(limit)
+      .execute()
+    return rows.map((row) => ({
+      ...toReturn(row),
+      tenantId: row.tenant_id,
+      tenantName: row.tenant_name,
+      code: row.code,
+    }))
+  }
+
+  /** Newest first: the returns that named a channel. */
+  async listOfChannel(channelId: string, limit: number): Promise<Return[]> {
+    const named = `%"${channelId.replaceAll(/[^A-Za-z0-9-]/g, '_')}"%`
+    const rows = await this.#db
+      .selectFrom('connect_return')
+      .selectAll()
+      .where('hub_id', '=', this.#hubId)
+      .where((row) => row.or([row('channels', 'like', named), row('revoked', 'like', named)]))
+      .orderBy('id', 'desc')
+      .limit(limit)
+      .execute()
+    return rows.map(toReturn)
+  }
+}
+
+export function toReturn(row: ReturnRow): Return {
+  return {
+    id: row.id,
+    launchId: row.launch_id,
+    sessionId: row.session_id,
+    clientId: row.client_id ?? undefined,
+    channelIds: JSON.parse(row.channels),
+    revokedIds: JSON.parse(row.revoked),
+    state: row.state,
+    verdict: row.verdict === null ? undefined : JSON.parse(row.verdict),
+    receivedAt: new Date(row.received_at),
+    closedAt: row.closed_at === null ? undefined : new Date(row.closed_at),
+    attempts: row.attempts,
+  }
+}
+
+function digestOf({ clientId, channelIds, revokedIds }: NewReturn): string {
+  return hashOf(JSON.stringify([clientId ?? null, channelIds.toSorted(), revokedIds.toSorted()]))
+}
