@@ -1,0 +1,60 @@
+import type { NextFunction, Request, RequestHandler, Response } from 'express'
+import type { i18n } from 'i18next'
+
+export interface Brand {
+  readonly name: string
+  readonly logoUrl: string | undefined
+  readonly supportEmail: string | undefined
+  readonly privacyUrl: string | undefined
+}
+
+export interface PageSettings {
+  readonly brand: Brand
+  readonly demo: boolean
+  readonly words: i18n
+}
+
+/** The words of a key in the page's language; `brand` is always filled in. */
+export type Translate = (key: string, values?: object) => string
+
+/** What every page has at hand. */
+export interface PageFrame {
+  readonly brand: Brand
+  readonly demo: boolean
+  readonly lang: string
+  readonly t: Translate
+}
+
+/** Chooses the language of a page from what the browser asks for, and lays out what every page needs. */
+export function preparePages({ brand, demo, words }: PageSettings): RequestHandler {
+  const frames = new Map(
+    ['en', 'de'].map((lang) => {
+      const own = words.getFixedT(lang)
+      const t: Translate = (key, values) => own(key, { brand: brand.name, ...values })
+      return [lang, { brand, demo, lang, t } satisfies PageFrame]
+    }),
+  )
+  return (req: Request, res: Response, next: NextFunction) => {
+    const lang = req.acceptsLanguages(['en', 'de']) || 'en'
+    res.locals.frame = frames.get(lang)
+    res.vary('Accept-Language')
+    next()
+  }
+}
+
+export function frameOf(res: Response): PageFrame {
+  return res.locals.frame as PageFrame
+}
+
+/** Renders a view inside views/layout.ejs, since EJS has no layouts of its own. */
+export function renderPage(
+  res: Response,
+  view: string,
+  locals: { readonly title: string; [name: string]: unknown },
+): void {
+  const all = { ...frameOf(res), layout: 'client', ...locals }
+  res.render(view, all, (error: Error | null, body?: string) => {
+    if (error) return res.req.next?.(error)
+    res.render('layout', { ...all, body })
+  })
+}

@@ -1,0 +1,43 @@
+import type { Request, RequestHandler, Response } from 'express'
+import type { Logger } from 'pino'
+import { newCode } from '../identifiers.ts'
+
+/** Told of every request that was answered. */
+export type OnAnswered = (method: string, route: string, status: number, seconds: number) => void
+
+/**
+ * Logs every answer by its route pattern: a path, query or referer could hold a link, a nonce or an id.
+ * The code of the request is what an error page shows, so that support finds the line.
+ */
+export function requestLog(logger: Logger, onAnswered: OnAnswered): RequestHandler {
+  return (req, res, next) => {
+    const started = process.hrtime.bigint()
+    res.locals.code = newCode()
+    res.once('close', () => {
+      const seconds = Number(process.hrtime.bigint() - started) / 1e9
+      const route = routeOf(req)
+      onAnswered(req.method, route, res.statusCode, seconds)
+      logger.info(
+        {
+          method: req.method,
+          route,
+          status: res.statusCode,
+          ms: Math.round(seconds * 1e4) / 10,
+          code: res.locals.code,
+          ...(!res.writableFinished && { aborted: true }),
+        },
+        'request',
+      )
+    })
+    next()
+  }
+}
+
+export function requestCode(res: Response): string {
+  return res.locals.code as string
+}
+
+function routeOf(req: Request): string {
+  const route: unknown = req.route?.path
+  return typeof route === 'string' ? `${req.baseUrl}${route}` : '(none)'
+}
