@@ -1,0 +1,133 @@
+import { z } from 'zod'
+import { type Answer, exchange, isSuccess } from './http-exchange.ts'
+import { readMessagingAddress } from './messaging-address.ts'
+import { MessagingApiError } from './messaging-api-error.ts'
+import { type OnCall, timed } from './on-call.ts'
+import { wirePhoneNumber, wireText } from './wire-values.ts'
+
+export interface MessagingApiSettings {
+  /** Host names and `*.` patterns that may get a key. */
+  readonly allowedHosts: readonly string[]
+  readonly userAgent?: string
+  /** Per request; 10 seconds unless said. */
+  readonly timeoutMs?: number
+  readonly onCall?: OnCall
+}
+
+/** Where a channel's Messaging API is, and its key. */
+export interface MessagingAccess {
+  readonly address: string
+  readonly apiKey: string
+}
+
+/** The key works; digits only, or `undefined` when 360dialog does not say which number it is for. */
+export interface PhoneNumberAnswer {
+  readonly phoneNumber: string | undefined
+}
+
+export interface ChannelWebhook {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+interface MessagingCall {
+  readonly endpoint: string
+  readonly path: string
+  readonly json?: unknown
+}
+
+const WEBHOOK_PATH = '/v1/configs/webhook'
+
+const phoneNumberAnswer = z.object({ phone_number: wirePhoneNumber })
+const webhookAnswer = z.object({ url: wireText })
+
+/** The calls made with a channel's own key (contract 6). Each is sent once and throws MessagingApiError. */
+export class MessagingApi {
+  readonly #settings: Required<MessagingApiSettings>
+
+  constructor({
+    allowedHosts,
+    userAgent = 'latchkey',
+    timeoutMs = 10_000,
+    onCall = () => {},
+  }: MessagingApiSettings) {
+    this.#settings = { allowedHosts, userAgent, timeoutMs, onCall }
+  }
+
+  /**
+   * Asks which number a key is for, which proves the key. A stack without that call (404) is asked for its
+   * health, which may be done once in 300 seconds and channel: the caller keeps to that.
+   */
+  async readPhoneNumber(access: MessagingAccess): Promise<PhoneNumberAnswer> {
+    const answer = await this.#send(access, { endpoint: 'phone_number', path: '/v1/configs/phone_number' })
+    if (answer.status !== 404) {
+      const { phone_number: phoneNumber } = readJson(answer, phoneNumberAnswer)
+      return { phoneNumber: phoneNumber?.slice(1) }
+    }
+    const health = await this.#send(access, { endpoint: 'health', path: '/health_status' })
+    readJson(health, z.object({}))
+    return { phoneNumber: undefined }
+  }
+
+  /**
+   * Sets where the channel's messages go.
+   * @throws MessagingApiError `unexpected_answer` when another URL is echoed
+   */
+  async setWebhook(access: MessagingAccess, { url, headers }: ChannelWebhook): Promise<void> {
+    const call = { endpoint: 'set_webhook', path: WEBHOOK_PATH, json: { url, headers } }
+    const echoed = readEchoedUrl(expectSuccess(await this.#send(access, call)))
+    if (echoed && echoed !== url) throw new MessagingApiError('unexpected_answer')
+  }
+
+  /** Where the channel's messages go; `url` is `undefined` when nothing is set. */
+  async readWebhook(access: MessagingAccess): Promise<{ url: string | undefined }> {
+    const answer = await this.#send(access, { endpoint: 'read_webhook', path: WEBHOOK_PATH })
+    return { url: readJson(answer, webhookAnswer).url || undefined }
+  }
+
+  async #send(
+    { address, apiKey }: MessagingAccess,
+    { endpoint, path, json }: MessagingCall,
+  ): Promise<Answer> {
+    const { allowedHosts, userAgent, timeoutMs, onCall } = this.#settings
+    const reachable = readMessagingAddress(address, allowedHosts)
+    if ('fault' in reachable) throw new MessagingApiError('refused')
+    const outcome = await timed(onCall, endpoint, () =>
+      exchange({
+        method: json === undefined ? 'GET' : 'POST',
+        url: new URL(`${reachable.address}${path}`),
+        headers: { 'd360-api-key': apiKey, 'user-agent': userAgent },
+        json,
+        timeoutMs,
+      }),
+    )
+    if ('lost' in outcome) throw new MessagingApiError('unreachable')
+    return outcome
+  }
+}
+
+/** @throws MessagingApiError for any status but 2xx */
+function expectSuccess(answer: Answer): Answer {
+  if (isSuccess(answer)) return answer
+  const { status } = answer
+  if (status === 401 || status === 403) throw new MessagingApiError('key_rejected', status)
+  throw new MessagingApiError(status === 429 || status >= 500 ? 'unreachable' : 'refused', status)
+}
+
+function readJson<T>(answer: Answer, shape: z.ZodType<T>): T {
+  const { status, body } = expectSuccess(answer)
+  try {
+    return shape.parse(JSON.parse(body))
+  } catch {
+    throw new MessagingApiError('unexpected_answer', status)
+  }
+}
+
+// Some stacks echo what was set, some answer with nothing or with other words.
+function readEchoedUrl({ body }: Answer): string | undefined {
+  try {
+    return webhookAnswer.parse(JSON.parse(body)).url || undefined
+  } catch {
+    return undefined
+  }
+}
