@@ -94,7 +94,7 @@ export function loadConfig(
   const values = reading.values as Values
   if (judged.reasonsAgainstDemo.length > 0) return toLiveConfig(values)
   const secrets = tellAsProblem(() => demoSecrets(dataFolder(values.DATABASE_URL)))
-  return toDemoConfig(values, secrets, reading.given.has('SELF_SIGNUP'))
+  return toDemoConfig(values, secrets, reading.given)
 }
 
 /** What the terminal shows: a block for each problem, with what to do about it. */
@@ -127,7 +127,7 @@ function toLiveConfig(values: Values): Config {
   }
 }
 
-function toDemoConfig(values: Values, secrets: DemoSecrets, signupGiven: boolean): Config {
+function toDemoConfig(values: Values, secrets: DemoSecrets, given: ReadonlySet<string>): Config {
   const port = values.PORT + 1
   const hub = `http://localhost:${port}`
   return {
@@ -148,7 +148,9 @@ function toDemoConfig(values: Values, secrets: DemoSecrets, signupGiven: boolean
     messagingHosts: ['localhost'],
     vaultKeys: values.VAULT_KEYS ?? vaultKeys.parse(secrets.vaultKeys),
     sessionSecrets: values.SESSION_SECRET ?? [secrets.sessionSecret],
-    selfSignup: !signupGiven || values.SELF_SIGNUP !== 'off',
+    selfSignup: !given.has('SELF_SIGNUP') || values.SELF_SIGNUP !== 'off',
+    // On the terminal of a trial, every request's line would be noise.
+    logLevel: given.has('LOG_LEVEL') ? values.LOG_LEVEL : 'warn',
     simulator: { port, partnerApiKey: secrets.partnerApiKey },
   }
 }

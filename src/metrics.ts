@@ -1,42 +1,15 @@
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+/** Where what operators watch is counted. */
+export interface Metrics {
+  onAnswered(method: string, route: string, status: number, seconds: number): void
+  onCall(endpoint: string, status: number | 'error', seconds: number): void
+  onMint(outcome: string): void
+  /** Everything counted, in Prometheus's text format. */
+  read(): Promise<string>
+}
 
-const SECONDS = [0.005, 0.02, 0.1, 0.5, 2, 10]
-
-/** What operators watch. Labels are route patterns, endpoint names and outcomes: never an id or an address. */
-export class Metrics {
-  readonly registry = new Registry()
-
-  readonly #requests = new Histogram({
-    name: 'latchkey_request_seconds',
-    help: 'Time to answer, by method, route pattern and status.',
-    labelNames: ['method', 'route', 'status'],
-    buckets: SECONDS,
-    registers: [this.registry],
-  })
-  readonly #calls = new Histogram({
-    name: 'latchkey_upstream_call_seconds',
-    help: 'Time of calls to 360dialog, by endpoint and status.',
-    labelNames: ['endpoint', 'status'],
-    buckets: SECONDS,
-    registers: [this.registry],
-  })
-  readonly #mints = new Counter({
-    name: 'latchkey_mints_total',
-    help: 'Key creations by outcome: answered, stored, refused, never_sent, unknown, second_mint.',
-    labelNames: ['outcome'],
-    registers: [this.registry],
-  })
-
-  /** Also watches the process itself; once for each process. */
-  watchProcess(): void {
-    collectDefaultMetrics({ register: this.registry })
-  }
-
-  readonly onAnswered = (method: string, route: string, status: number, seconds: number): void =>
-    this.#requests.observe({ method, route, status }, seconds)
-
-  readonly onCall = (endpoint: string, status: number | 'error', seconds: number): void =>
-    this.#calls.observe({ endpoint, status }, seconds)
-
-  readonly onMint = (outcome: string): void => this.#mints.inc({ outcome })
+/** Counts if anybody may read it: without a METRICS_TOKEN the library is not even loaded. */
+export async function createMetrics(wanted: boolean): Promise<Metrics> {
+  if (!wanted) return { onAnswered: () => {}, onCall: () => {}, onMint: () => {}, read: async () => '' }
+  const { PrometheusMetrics } = await import('./prometheus-metrics.ts')
+  return new PrometheusMetrics()
 }

@@ -16,6 +16,12 @@ export interface AuditEntry {
 export type NewAuditEntry = Pick<AuditEntry, 'actor' | 'action'> &
   Partial<Pick<AuditEntry, 'channelId' | 'tenantId' | 'detail'>>
 
+export interface AuditFilter {
+  readonly channelId?: string
+  readonly before?: string
+  readonly limit: number
+}
+
 /** What was done, by whom: append-only in the database, and the same line on standard output. */
 export class AuditLog {
   readonly #db: Database
@@ -52,16 +58,16 @@ export class AuditLog {
     afterCommit(db, () => this.#logger.info({ audit: { ...row, detail } }, 'audit'))
   }
 
-  /** Newest first. */
-  async list({ channelId, limit }: { channelId?: string; limit: number }): Promise<AuditEntry[]> {
+  /** Newest first; `before` is the id of the last entry of the page before. */
+  async list({ channelId, before, limit }: AuditFilter): Promise<AuditEntry[]> {
     let query = this.#db
       .selectFrom('audit_entry')
       .selectAll()
       .where('hub_id', '=', this.#hubId)
-      .orderBy('at', 'desc')
       .orderBy('id', 'desc')
       .limit(limit)
     if (channelId) query = query.where('channel_id', '=', channelId)
+    if (before) query = query.where('id', '<', before)
     const rows = await query.execute()
     return rows.map((row) => ({
       id: row.id,

@@ -137,6 +137,40 @@ export class ChannelRepository {
     return found
   }
 
+  /** Channels that do not get on by themselves: a stopped or lost key, a rejected one, a failed task. */
+  async listIdsInNeed(limit: number): Promise<string[]> {
+    const rows = await this.#db
+      .selectFrom('channel')
+      .select('id')
+      .where('hub_id', '=', this.#hubId)
+      .where('status', '!=', 'terminated')
+      .where(({ or, eb, exists, selectFrom }) =>
+        or([
+          eb('key_status', 'in', ['needs_decision', 'unknown', 'rejected']),
+          // A stored key stays the channel's status while the next one is stuck.
+          exists(
+            selectFrom('mint')
+              .select('mint.id')
+              .whereRef('mint.hub_id', '=', 'channel.hub_id')
+              .whereRef('mint.channel_id', '=', 'channel.id')
+              .where('mint.closed_at', 'is', null)
+              .where('mint.state', 'in', ['needs_decision', 'unknown']),
+          ),
+          exists(
+            selectFrom('channel_task')
+              .select('channel_task.id')
+              .whereRef('channel_task.hub_id', '=', 'channel.hub_id')
+              .whereRef('channel_task.channel_id', '=', 'channel.id')
+              .where('channel_task.state', '=', 'failed'),
+          ),
+        ]),
+      )
+      .orderBy('id')
+      .limit(limit)
+      .execute()
+    return rows.map((row) => row.id)
+  }
+
   /** Writes down what 360dialog says of a client and its channels now; what is ours on the rows stays. */
   async describe(
     client: Client | undefined,

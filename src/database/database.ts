@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Kysely, PostgresDialect, SqliteDialect } from 'kysely'
-import pg from 'pg'
+import type { Pool } from 'pg'
 import { openNodeSqlite } from './node-sqlite.ts'
 import type { Schema } from './schema.ts'
 
@@ -23,14 +23,19 @@ export function sqliteFile(url: string): string {
 /** Opens the database behind a `DATABASE_URL`; a SQLite file and its folder (0700) are made when missing. */
 export function openDatabase(url: string): Database {
   if (engineOf(url) === 'postgres') {
-    const pool = new pg.Pool({ connectionString: url, max: 10, connectionTimeoutMillis: 10_000 })
-    // An idle connection that breaks must not end the process: the pool replaces it at the next query.
-    pool.on('error', () => {})
-    return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) })
+    return new Kysely<Schema>({ dialect: new PostgresDialect({ pool: () => openPool(url) }) })
   }
   const file = sqliteFile(url)
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   return new Kysely<Schema>({ dialect: new SqliteDialect({ database: openNodeSqlite(file) }) })
+}
+
+async function openPool(connectionString: string): Promise<Pool> {
+  const { default: pg } = await import('pg')
+  const pool = new pg.Pool({ connectionString, max: 10, connectionTimeoutMillis: 10_000 })
+  // An idle connection that breaks must not end the process: the pool replaces it at the next query.
+  pool.on('error', () => {})
+  return pool
 }
 
 /**

@@ -9,213 +9,49 @@ export interface Migration {
 /** In order; a landed migration is never edited, only followed by another. */
 export const migrations: readonly Migration[] = [{ name: '001-onboarding', up: createOnboarding }]
 
-type Columns = Readonly<Record<string, 'text' | 'integer' | 'text?' | 'integer?'>>
+const DUE = 'due_at? lease_until? attempts#'
 
-const due: Columns = { due_at: 'text?', lease_until: 'text?', attempts: 'integer' }
-
-async function createOnboarding(db: Database, engine: Engine): Promise<void> {
-  const table = (name: string, key: string[], columns: Columns) => createTable(db, name, key, columns)
-  const hub: Columns = { hub_id: 'text' }
-
-  await table('installation', ['hub_id'], { ...hub, created_at: 'text' })
-  await table('vault_check', ['hub_id', 'kid'], { ...hub, kid: 'text', sealed: 'text', created_at: 'text' })
-  await table('tenant', ['hub_id', 'id'], { ...hub, id: 'text', name: 'text', created_at: 'text' })
-  await table('connect_session', ['id'], {
-    ...hub,
-    id: 'text',
-    tenant_id: 'text',
-    origin: 'text',
-    link_hash: 'text?',
-    email: 'text?',
-    email_verified: 'integer',
-    number: 'text?',
-    code: 'text',
-    created_at: 'text',
-    expires_at: 'text',
-  })
-  await table('launch', ['id'], {
-    ...hub,
-    id: 'text',
-    session_id: 'text',
-    nonce_hash: 'text',
-    status_hash: 'text',
-    browser_hash: 'text',
-    client_id: 'text?',
-    created_at: 'text',
-    expires_at: 'text',
-  })
-  await table('connect_return', ['id'], {
-    ...hub,
-    id: 'text',
-    launch_id: 'text',
-    session_id: 'text',
-    client_id: 'text?',
-    channels: 'text',
-    revoked: 'text',
-    raw: 'text',
-    digest: 'text',
-    state: 'text',
-    verdict: 'text?',
-    received_at: 'text',
-    closed_at: 'text?',
-    ...due,
-  })
-  await table('client', ['hub_id', 'id'], {
-    ...hub,
-    id: 'text',
-    name: 'text?',
-    email: 'text?',
-    created_at: 'text?',
-    observed_at: 'text',
-  })
-  await table('channel', ['hub_id', 'id'], {
-    ...hub,
-    id: 'text',
-    client_id: 'text',
-    tenant_id: 'text?',
-    bound_at: 'text?',
-    phone_number: 'text?',
-    display_name: 'text?',
-    status: 'text',
-    raw_status: 'text',
-    running: 'integer',
-    created_at: 'text?',
-    observed_at: 'text',
-    permission: 'text',
-    permission_source: 'text?',
-    permission_observed_at: 'text?',
-    key_status: 'text',
-    key_version: 'integer',
-  })
-  await table('observation', ['id'], {
-    ...hub,
-    id: 'text',
-    channel_id: 'text',
-    source: 'text',
-    says: 'text',
-    observed_at: 'text',
-  })
-  await table('mint', ['id'], {
-    ...hub,
-    id: 'text',
-    channel_id: 'text',
-    version: 'integer',
-    reason: 'text',
-    asked_by: 'text',
-    launched_at: 'text?',
-    state: 'text',
-    problem: 'text?',
-    upstream_status: 'integer?',
-    records_before: 'text?',
-    records_after: 'text?',
-    sealed_answer: 'text?',
-    requested_at: 'text',
-    sent_at: 'text?',
-    closed_at: 'text?',
-    ...due,
-  })
-  await table('api_key', ['hub_id', 'channel_id', 'version'], {
-    ...hub,
-    channel_id: 'text',
-    version: 'integer',
-    kid: 'text',
-    sealed: 'text',
-    fingerprint: 'text',
-    address: 'text',
-    app_id: 'text?',
-    record_id: 'text?',
-    status: 'text',
-    created_at: 'text',
-    closed_at: 'text?',
-  })
-  await table('channel_task', ['id'], {
-    ...hub,
-    id: 'text',
-    channel_id: 'text',
-    name: 'text',
-    version: 'integer',
-    state: 'text',
-    problem: 'text?',
-    done_at: 'text?',
-    ...due,
-  })
-  await table('key_read', ['hub_id', 'token_id', 'channel_id', 'hour'], {
-    ...hub,
-    token_id: 'text',
-    channel_id: 'text',
-    hour: 'text',
-    reads: 'integer',
-    first_at: 'text',
-    last_at: 'text',
-  })
-  await table('audit_entry', ['id'], {
-    ...hub,
-    id: 'text',
-    at: 'text',
-    actor: 'text',
-    action: 'text',
-    channel_id: 'text?',
-    tenant_id: 'text?',
-    detail: 'text',
-  })
-  await table('admin', ['id'], {
-    ...hub,
-    id: 'text',
-    name: 'text',
-    password_hash: 'text?',
-    created_at: 'text',
-    disabled_at: 'text?',
-  })
-  await table('admin_session', ['sid_hash'], {
-    ...hub,
-    sid_hash: 'text',
-    admin_id: 'text?',
-    content: 'text',
-    expires_at: 'text',
-  })
-  await table('one_time_code', ['code_hash'], {
-    ...hub,
-    code_hash: 'text',
-    admin_id: 'text',
-    expires_at: 'text',
-    used_at: 'text?',
-  })
-  await table('api_token', ['id'], {
-    ...hub,
-    id: 'text',
-    name: 'text',
-    token_hash: 'text',
-    scopes: 'text',
-    tenant_id: 'text?',
-    created_at: 'text',
-    expires_at: 'text?',
-    revoked_at: 'text?',
-  })
-  await table('call_budget', ['hub_id'], {
-    ...hub,
-    slow_until: 'text?',
-    blocked_until: 'text?',
-    calls: 'text',
-  })
-
-  for (const [table, ...columns] of uniques)
-    await db.schema
-      .createIndex(`${table}_${columns.join('_')}`)
-      .unique()
-      .on(table as string)
-      .columns(columns)
-      .execute()
-  for (const [table, ...columns] of indexes)
-    await db.schema
-      .createIndex(`${table}_${columns.join('_')}`)
-      .on(table as string)
-      .columns(columns)
-      .execute()
-  // The mint guard's last line of defence: one open mint for a channel, whoever asks, on any number of processes.
-  await sql`create unique index mint_one_open on mint (hub_id, channel_id) where closed_at is null`.execute(
-    db,
-  )
-  await forbidChanges(db, engine, 'audit_entry')
+/**
+ * Each table with its primary key in front and its columns behind, in words: `name` is text, `name#` integer,
+ * and `?` behind either says that it may be empty. Every table begins with `hub_id`.
+ */
+const tables: Readonly<Record<string, readonly [key: string, columns: string]>> = {
+  installation: ['hub_id', 'created_at'],
+  vault_check: ['hub_id kid', 'kid sealed created_at'],
+  tenant: ['hub_id id', 'id name created_at'],
+  connect_session: [
+    'id',
+    'id tenant_id origin link_hash? email? email_verified# number? code created_at expires_at',
+  ],
+  launch: ['id', 'id session_id nonce_hash status_hash browser_hash client_id? created_at expires_at'],
+  connect_return: [
+    'id',
+    `id launch_id session_id client_id? channels revoked raw digest state verdict? received_at closed_at? ${DUE}`,
+  ],
+  client: ['hub_id id', 'id name? email? created_at? observed_at'],
+  channel: [
+    'hub_id id',
+    'id client_id tenant_id? bound_at? phone_number? display_name? status raw_status running# created_at? ' +
+      'observed_at permission permission_source? permission_observed_at? key_status key_version#',
+  ],
+  observation: ['id', 'id channel_id source says observed_at'],
+  mint: [
+    'id',
+    'id channel_id version# reason asked_by launched_at? state problem? upstream_status#? records_before? ' +
+      `records_after? sealed_answer? requested_at sent_at? closed_at? ${DUE}`,
+  ],
+  api_key: [
+    'hub_id channel_id version',
+    'channel_id version# kid sealed fingerprint address app_id? record_id? status created_at closed_at?',
+  ],
+  channel_task: ['id', `id channel_id name version# state problem? done_at? ${DUE}`],
+  key_read: ['hub_id token_id channel_id hour', 'token_id channel_id hour reads# first_at last_at'],
+  audit_entry: ['id', 'id at actor action channel_id? tenant_id? detail'],
+  admin: ['id', 'id name password_hash? created_at disabled_at?'],
+  admin_session: ['sid_hash', 'sid_hash admin_id? content expires_at'],
+  one_time_code: ['code_hash', 'code_hash admin_id expires_at used_at?'],
+  api_token: ['id', 'id name token_hash scopes tenant_id? created_at expires_at? revoked_at?'],
+  call_budget: ['hub_id', 'slow_until? blocked_until? calls'],
 }
 
 const uniques = [
@@ -243,15 +79,37 @@ const indexes = [
   ['admin_session', 'expires_at'],
 ]
 
-async function createTable(db: Database, name: string, key: string[], columns: Columns): Promise<void> {
+async function createOnboarding(db: Database, engine: Engine): Promise<void> {
+  for (const [name, [key, columns]] of Object.entries(tables)) await createTable(db, name, key, columns)
+  for (const [table, ...columns] of uniques)
+    await db.schema
+      .createIndex(`${table}_${columns.join('_')}`)
+      .unique()
+      .on(table as string)
+      .columns(columns)
+      .execute()
+  for (const [table, ...columns] of indexes)
+    await db.schema
+      .createIndex(`${table}_${columns.join('_')}`)
+      .on(table as string)
+      .columns(columns)
+      .execute()
+  // The mint guard's last line of defence: one open mint for a channel, whoever asks, on any number of processes.
+  await sql`create unique index mint_one_open on mint (hub_id, channel_id) where closed_at is null`.execute(
+    db,
+  )
+  await forbidChanges(db, engine, 'audit_entry')
+}
+
+async function createTable(db: Database, name: string, key: string, columns: string): Promise<void> {
   let builder: CreateTableBuilder<string, string> = db.schema.createTable(name)
-  for (const [column, type] of Object.entries(columns)) {
-    const optional = type.endsWith('?')
-    builder = builder.addColumn(column, type.replace('?', '') as 'text' | 'integer', (definition) =>
-      optional ? definition : definition.notNull(),
+  for (const word of `hub_id ${columns}`.split(' ')) {
+    const type = word.includes('#') ? 'integer' : 'text'
+    builder = builder.addColumn(word.replace(/[#?]+$/, ''), type, (column) =>
+      word.endsWith('?') ? column : column.notNull(),
     )
   }
-  await builder.addPrimaryKeyConstraint(`${name}_key`, key as never).execute()
+  await builder.addPrimaryKeyConstraint(`${name}_key`, key.split(' ') as never).execute()
 }
 
 /** Makes a table append-only in the database itself, whoever writes to it. */

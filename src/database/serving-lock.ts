@@ -25,7 +25,7 @@ export function lockForServing(databaseUrl: string): () => void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   const lock = new DatabaseSync(`${file}-serving`)
   try {
-    lock.exec('begin exclusive')
+    lock.exec('pragma journal_mode = off; begin exclusive')
   } catch {
     lock.close()
     throw new AlreadyServingError(file)

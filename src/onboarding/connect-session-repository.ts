@@ -74,6 +74,12 @@ export class ConnectSessionRepository {
     return row && toSession(row)
   }
 
+  /** The session whose code a client quotes. */
+  async findByCode(code: string): Promise<ConnectSession | undefined> {
+    const row = await this.#sessions().where('connect_session.code', '=', code).executeTakeFirst()
+    return row && toSession(row)
+  }
+
   async find(id: string): Promise<ConnectSession | undefined> {
     const row = await this.#sessions().where('connect_session.id', '=', id).executeTakeFirst()
     return row && toSession(row)

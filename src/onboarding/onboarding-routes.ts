@@ -135,6 +135,13 @@ function showUnusableLink(res: Response, session: ConnectSession | undefined): v
 /** Seconds until the page looks again, without a script; a page that cannot change by itself does not. */
 const REFRESH_SECONDS: Partial<Record<SessionStatus, number>> = { returned: 3, waiting: 10, needs_review: 60 }
 
+/** Who has a link begins again with it, and everybody else on the first page. */
+const AGAIN: Record<ConnectSession['origin'], 'link' | 'first_page'> = {
+  link: 'link',
+  self_signup: 'first_page',
+}
+const ENDED: ReadonlySet<SessionStatus> = new Set(['launched', 'declined', 'failed', 'expired'])
+
 function showStatus(
   req: Request,
   res: Response,
@@ -150,6 +157,7 @@ function showStatus(
     status: progress.status,
     code: session.code,
     tenantName: session.tenantName,
+    again: ENDED.has(progress.status) ? AGAIN[session.origin] : undefined,
     steps: progress.steps.map(({ name, state }) => ({ name, state })),
     numbers: progress.numbers.map(({ phoneNumber, state }) => ({
       number: maskPhoneNumber(phoneNumber),

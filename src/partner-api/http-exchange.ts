@@ -1,6 +1,5 @@
 import { type ClientRequest, Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
-import got from 'got'
 
 /** One HTTP request, sent once. `url` carries no secret; `json`, when given, is the body. */
 export interface Exchange {
@@ -35,6 +34,8 @@ const ownAgents = { http: new HttpAgent({ keepAlive: false }), https: new HttpsA
  * our keys, so they end here. An answer that is not 2xx counts by its status even when its body breaks off.
  */
 export async function exchange(request: Exchange): Promise<Answer | Lost> {
+  // Loaded with the first call, not with the start: it is the largest of what we load.
+  const { default: got } = await import('got')
   const stream = got.stream(request.url, toOptions(request))
   let connected = false
   let answer: Answer | undefined

@@ -140,7 +140,7 @@ export const settings = {
   LOG_LEVEL: {
     read: values.oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
     default: 'info',
-    meaning: 'fatal, error, warn, info, debug, trace or silent',
+    meaning: 'fatal, error, warn, info, debug, trace or silent; in the demo, warn',
   },
   METRICS_TOKEN: {
     read: values.oneOrTwoSecrets(),

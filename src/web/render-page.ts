@@ -37,6 +37,7 @@ export function preparePages({ brand, demo, words }: PageSettings): RequestHandl
   return (req: Request, res: Response, next: NextFunction) => {
     const lang = req.acceptsLanguages(['en', 'de']) || 'en'
     res.locals.frame = frames.get(lang)
+    res.locals.adminFrame = frames.get('en')
     res.vary('Accept-Language')
     next()
   }
@@ -46,13 +47,19 @@ export function frameOf(res: Response): PageFrame {
   return res.locals.frame as PageFrame
 }
 
+/** The admin room speaks English. */
+export function adminFrameOf(res: Response): PageFrame {
+  return res.locals.adminFrame as PageFrame
+}
+
 /** Renders a view inside views/layout.ejs, since EJS has no layouts of its own. */
 export function renderPage(
   res: Response,
   view: string,
   locals: { readonly title: string; [name: string]: unknown },
 ): void {
-  const all = { ...frameOf(res), layout: 'client', ...locals }
+  const frame = locals.layout === 'admin' ? adminFrameOf(res) : frameOf(res)
+  const all = { layout: 'client', ...frame, ...locals }
   res.render(view, all, (error: Error | null, body?: string) => {
     if (error) return res.req.next?.(error)
     res.render('layout', { ...all, body })

@@ -1,0 +1,45 @@
+import { type RequestHandler, Router } from 'express'
+import type { Clock } from '../clock.ts'
+import { paths } from '../paths.ts'
+import type { AdminService } from './admin-service.ts'
+import { createAuditRoutes } from './audit-routes.ts'
+import type { ChannelDesk } from './channel-desk.ts'
+import { createChannelRoutes } from './channel-routes.ts'
+import { createOverviewRoutes } from './overview-routes.ts'
+import type { OverviewService } from './overview-service.ts'
+import { createSignInRoutes } from './sign-in-routes.ts'
+import { signInFor } from './wish.ts'
+
+export interface AdminServices {
+  /** From `createAdminSession`. */
+  readonly session: RequestHandler
+  readonly admins: AdminService
+  readonly overview: OverviewService
+  readonly desk: ChannelDesk
+  readonly clock: Clock
+  /** `rateLimits.signIn`: tries a minute and address. */
+  readonly signInsPerMinute: number
+}
+
+/** The admin room. Only what is under /admin has a session, and all but its door needs one. */
+export function createAdminRoutes(services: AdminServices): Router {
+  const router = Router()
+  router.use(paths.admin, noStore, services.session)
+  router.use(createSignInRoutes(services))
+  router.use(paths.admin, requireAdmin)
+  router.use(createOverviewRoutes(services))
+  router.use(createChannelRoutes(services))
+  router.use(createAuditRoutes(services))
+  return router
+}
+
+const noStore: RequestHandler = (_req, res, next) => {
+  res.set('Cache-Control', 'no-store')
+  next()
+}
+
+const requireAdmin: RequestHandler = (req, res, next) => {
+  if (req.session.adminId !== undefined) return next()
+  const isPage = req.method === 'GET' || req.method === 'HEAD'
+  res.redirect(303, isPage ? signInFor(req.originalUrl) : paths.adminSignIn)
+}

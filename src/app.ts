@@ -1,0 +1,112 @@
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import express, { type Express } from 'express'
+import type { i18n } from 'i18next'
+import { createAdminRoutes } from './admin/admin-routes.ts'
+import { createAdminSession } from './admin/admin-session.ts'
+import type { Config } from './config.ts'
+import type { Context } from './context.ts'
+import { isMigrated } from './database/migrate.ts'
+import { NotFoundError } from './errors.ts'
+import { createOnboardingRoutes } from './onboarding/onboarding-routes.ts'
+import { createProductApiRoutes } from './product-api/product-api-routes.ts'
+import { openChecks } from './vault/vault-check.ts'
+import { brandStyle } from './web/brand-style.ts'
+import { BrowserId, isSecure } from './web/browser-id.ts'
+import { errorHandler } from './web/error-handler.ts'
+import { createHealthRoutes } from './web/health-routes.ts'
+import { perMinute } from './web/rate-limit.ts'
+import { preparePages } from './web/render-page.ts'
+import { requestLog } from './web/request-log.ts'
+import { sameOriginForms } from './web/same-origin-forms.ts'
+import { launchPageHeaders, securityHeaders } from './web/security-headers.ts'
+
+const folder = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url))
+const pico = createRequire(import.meta.url).resolve('@picocss/pico/css/pico.min.css')
+
+/** The HTTP pipeline, in the order in which a request meets it. */
+export function createApp(context: Context, words: i18n): Express {
+  const { config, logger, metrics } = context
+  const app = express()
+  app.disable('x-powered-by')
+  // An ETag is a digest of the body, and so of a key.
+  app.disable('etag')
+  app.enable('view cache')
+  app.set('trust proxy', config.trustProxy)
+  app.set('view engine', 'ejs')
+  app.set('views', folder('views'))
+  app.set('query parser', 'simple')
+
+  const headers = { secure: isSecure(config.publicUrl), logoOrigin: config.brand.logoUrl?.origin }
+  app.use(requestLog(logger, metrics.onAnswered))
+  app.use(securityHeaders(headers))
+  app.use(preparePages({ brand: toBrand(config), demo: config.mode === 'demo', words }))
+  useFiles(app, config)
+  app.use(createHealthRoutes(toHealth(context)))
+  app.use(express.urlencoded({ extended: false, limit: '16kb', parameterLimit: 50 }))
+  app.use(sameOriginForms(config.publicUrl))
+
+  app.use(
+    createOnboardingRoutes({
+      launches: context.launches,
+      returns: context.returnService,
+      progress: context.progress,
+      browsers: new BrowserId(config.publicUrl),
+      selfSignup: config.selfSignup,
+      launchPageHeaders: launchPageHeaders(headers),
+      limit: perMinute(config.rateLimits.public),
+      logger,
+    }),
+  )
+  app.use(createProductApiRoutes(context))
+  app.use(
+    createAdminRoutes({
+      session: createAdminSession({
+        publicUrl: config.publicUrl,
+        secrets: config.sessionSecrets,
+        store: context.adminSessions,
+      }),
+      admins: context.admins,
+      overview: context.overview,
+      desk: context.desk,
+      clock: context.clock,
+      signInsPerMinute: config.rateLimits.signIn,
+    }),
+  )
+
+  app.use(() => {
+    throw new NotFoundError()
+  })
+  app.use(errorHandler(logger))
+  return app
+}
+
+function useFiles(app: Express, { brand }: Config): void {
+  const lasting = { maxAge: '1h', etag: true } as const
+  const style = brandStyle(brand.color)
+  app.use(express.static(folder('public'), { ...lasting, index: false }))
+  app.get('/pico.css', (_req, res) => res.sendFile(pico, lasting))
+  app.get('/brand.css', (_req, res) => {
+    res.type('css').set('cache-control', 'public, max-age=3600').send(style)
+  })
+}
+
+function toBrand({ brand }: Config) {
+  const { name, supportEmail, logoUrl, privacyUrl } = brand
+  return { name, supportEmail, logoUrl: logoUrl?.href, privacyUrl: privacyUrl?.href }
+}
+
+function toHealth({ config, db, vault, metrics }: Context) {
+  return {
+    metricsTokens: config.metricsTokens,
+    readMetrics: metrics.read,
+    checks: {
+      database: async () => {
+        if (!(await isMigrated(db))) throw new Error('migrations are missing')
+      },
+      vault: async () => {
+        await openChecks(db, config.hubId, vault)
+      },
+    },
+  }
+}

@@ -1,0 +1,5 @@
+import { prepareProcess } from './prepare-process.ts'
+
+prepareProcess()
+const { runCommandLine } = await import('./commands/command-line.ts')
+process.exitCode = await runCommandLine(process.argv.slice(2), process.env)

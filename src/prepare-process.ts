@@ -1,0 +1,16 @@
+import { existsSync } from 'node:fs'
+import { enableCompileCache } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
+
+/** What a process of ours sets before anything else is loaded; so this file imports nothing of ours. */
+export function prepareProcess(): void {
+  // The database, its secrets and the simulator's state are for this user alone.
+  process.umask(0o077)
+  if (existsSync('.env')) process.loadEnvFile('.env')
+  // From the second start on, nothing is compiled or stripped of its types again. Not in the folder for
+  // everybody's temporary files, where somebody else could leave code for us.
+  enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/latchkey', import.meta.url)))
+  // Loading makes much that lives on: a nursery that grows with it would keep its size for good.
+  setFlagsFromString('--semi-space-growth-factor=1')
+}

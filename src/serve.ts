@@ -1,0 +1,63 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import { createApp } from './app.ts'
+import type { Config } from './config.ts'
+import { type Context, createContext, type Surroundings } from './context.ts'
+import { engineOf } from './database/database.ts'
+import { releaseLeases } from './database/due-rows.ts'
+import { lockForServing } from './database/serving-lock.ts'
+import { loadWords } from './web/words.ts'
+
+/** How long a stop waits for background work; what it leaves is found again at the next start. */
+const STOP_WITHIN_MS = 15_000
+
+/** Nobody holds a connection by sending slowly. */
+const LIMITS = { headersTimeout: 10_000, requestTimeout: 30_000, maxHeaderSize: 16_384 }
+
+export interface Serving {
+  readonly context: Context
+  /** Answers what is in flight, lets the background work end, and closes the database. */
+  stop(): Promise<void>
+}
+
+/** Opens everything, listens, and begins the background work. Used by `npm start` and by every test. */
+export async function serve(config: Config, surroundings: Surroundings = {}): Promise<Serving> {
+  const unlock = lockForServing(config.databaseUrl)
+  try {
+    const context = await createContext(config, surroundings)
+    // On SQLite the lock says that whoever held a lease is dead.
+    if (engineOf(config.databaseUrl) === 'sqlite') await releaseLeases(context.db)
+    const server = createServer(LIMITS, createApp(context, await loadWords()))
+    server.listen(config.port, config.host)
+    await once(server, 'listening')
+    context.worker.start()
+
+    const stop = async () => {
+      await close(server)
+      const { signal, abort } = timeLimit()
+      await Promise.race([context.worker.stop(), once(signal, 'abort')])
+      abort()
+      await context.db.destroy()
+      unlock()
+    }
+    return { context, stop }
+  } catch (error) {
+    unlock()
+    throw error
+  }
+}
+
+/** Takes no new connection, and ends each open one as soon as its answer has been sent. */
+async function close(server: Server): Promise<void> {
+  const closed = once(server, 'close')
+  server.close()
+  const sweep = setInterval(() => server.closeIdleConnections(), 50)
+  await closed
+  clearInterval(sweep)
+}
+
+function timeLimit() {
+  const controller = new AbortController()
+  const timer = setTimeout(() => controller.abort(), STOP_WITHIN_MS)
+  return { signal: controller.signal, abort: () => clearTimeout(timer) }
+}

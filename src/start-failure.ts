@@ -1,0 +1,24 @@
+import { type Config, ConfigError, describeProblems } from './config.ts'
+import { StartError } from './errors.ts'
+
+/**
+ * What the terminal shows when a start or a command fails for a reason that the operator can mend; undefined
+ * for a bug. Errors of drivers are described by their code alone: their messages may hold a password.
+ */
+export function describeFailure(error: unknown, config?: Config): string | undefined {
+  if (error instanceof ConfigError) {
+    return `Latchkey does not start, and changed nothing. ${error.problems.length} to mend:\n\n${describeProblems(error)}`
+  }
+  if (error instanceof StartError) return error.message
+  const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
+  if (code === 'EADDRINUSE') {
+    return `Port ${config?.port ?? ''} is in use. Stop what uses it, or set PORT to another.`
+  }
+  if (code !== undefined && DATABASE_CODES.test(code)) {
+    return `The database of DATABASE_URL cannot be used (${code}). Check that it runs, and the address, name and password.`
+  }
+  return undefined
+}
+
+const DATABASE_CODES =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|28\w{3}|3D000|ERR_SQLITE_ERROR|EACCES|EROFS|ENOSPC)$/

@@ -1,0 +1,64 @@
+import { once } from 'node:events'
+import { flushCompileCache } from 'node:module'
+import { type Config, loadConfig } from './config.ts'
+import { adminFirstPath, paths } from './paths.ts'
+import { type Serving, serve } from './serve.ts'
+import { describeFailure } from './start-failure.ts'
+import { version } from './version.ts'
+
+/** `npm start`: serves until SIGTERM or SIGINT. The exit code is 1 when it does not start. */
+export async function start(environment: NodeJS.ProcessEnv): Promise<void> {
+  let config: Config | undefined
+  try {
+    config = loadConfig(environment)
+    await run(config)
+  } catch (error) {
+    const failure = describeFailure(error, config)
+    process.stderr.write(`${failure ?? (error instanceof Error ? error.stack : error)}\n`)
+    process.exitCode = 1
+  }
+}
+
+async function run(config: Config): Promise<void> {
+  const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
+  const serving = await serve(config)
+  const simulator = await startSimulatorOf(config)
+  await greet(config, serving)
+  flushCompileCache()
+  await stopped
+  await serving.stop()
+  await simulator?.close()
+  // Nothing may hold the process up after this, such as a call to 360dialog that never ends.
+  process.exit(0)
+}
+
+async function startSimulatorOf(config: Config) {
+  if (!config.simulator) return undefined
+  const { startSimulator } = await import('./simulator/simulator.ts')
+  return startSimulator({
+    ...config.simulator,
+    partnerId: config.partnerApi.partnerId,
+    redirectUrl: new URL(paths.callback, config.publicUrl).href,
+    stateFile: `${config.dataFolder}/simulator.json`,
+  })
+}
+
+async function greet(config: Config, { context }: Serving): Promise<void> {
+  const url = config.publicUrl.origin
+  if (!config.simulator) {
+    process.stdout.write(`Latchkey ${version} serves partner hub ${config.hubId} at ${url}\n`)
+    return
+  }
+  const first = new URL(adminFirstPath(await context.admins.createFirstCode()), url)
+  const data = config.dataFolder.startsWith('/') ? config.dataFolder : `./${config.dataFolder}`
+  process.stdout.write(`Latchkey ${version}, demo mode: 360dialog is simulated, nothing leaves this machine.
+
+  Client page   ${url}
+  Admin         ${first.href}   (works once, for 15 minutes)
+  Simulator     http://localhost:${config.simulator.port}   (plays 360dialog)
+
+Try it: open the client page, grant a number, then press "Make it run" in the simulator.
+Data and generated secrets are in ${data}. To begin again: stop, delete ${data}, start.
+Your own Partner Hub: copy .env.example to .env (README, "Go live").
+`)
+}

@@ -1,0 +1,120 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { PARTNER_API_KEY, PARTNER_ID, SESSION_SECRET, type Site, startSite } from '../site.ts'
+import { runProgram } from './child.ts'
+
+let site: Site
+let folder: string
+let env: Record<string, string>
+
+/** Commands run beside the serving site, on its database. */
+async function latchkey(words: string, input?: string) {
+  const child = runProgram('src/cli.ts', words.split(' '), {
+    cwd: folder,
+    env,
+    ...(input !== undefined && { input }),
+  })
+  const code = await child.ended
+  return { code, ...child.output() }
+}
+
+beforeAll(async () => {
+  site = await startSite()
+  folder = mkdtempSync(join(tmpdir(), 'latchkey-cli-'))
+  const [key] = site.config.vaultKeys
+  const jwk = { kty: 'oct', kid: key?.kid, k: Buffer.from(key?.key ?? []).toString('base64url') }
+  env = {
+    DATABASE_URL: site.config.databaseUrl,
+    PUBLIC_URL: site.config.publicUrl.origin,
+    D360_PARTNER_ID: PARTNER_ID,
+    D360_PARTNER_API_KEY: PARTNER_API_KEY,
+    D360_API_URL: `${site.simulator.url}/api/v2`,
+    VAULT_KEYS: JSON.stringify({ keys: [jwk] }),
+    SESSION_SECRET,
+  }
+})
+afterAll(async () => {
+  await site.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+describe('operator commands', () => {
+  it('make a connect link that works', async () => {
+    const words =
+      'link create --tenant t9 --name Muster --email a@muster.example --email-verified --number +4930123456'
+    const { code, stdout, stderr } = await latchkey(words)
+    expect({ code, lines: stdout.trim().split('\n').length }).toEqual({ code: 0, lines: 1 })
+    expect(stderr).toContain('"action":"link.created"')
+    const { text } = await site.newBrowser().get(new URL(stdout.trim()).pathname).expect(200)
+    expect(text).toContain('<strong>Muster</strong>')
+    expect(text).toContain('+4930123456')
+  })
+
+  it('make, list and revoke API tokens, and print a new one alone', async () => {
+    const made = await latchkey(
+      'token create --name product --scope keys:read --scope channels:read --expires 30d',
+    )
+    expect(made.stdout).toMatch(/^lk_[\w-]{43}\n$/)
+    const call = () =>
+      site.newBrowser().get('/api/v1/token').set('authorization', `Bearer ${made.stdout.trim()}`)
+    expect((await call().expect(200)).body.scopes).toEqual(['keys:read', 'channels:read'])
+    const listed = await latchkey('token list')
+    const id = listed.stdout.split('\t')[0]
+    expect(listed.stdout).not.toContain(made.stdout.trim())
+    expect((await latchkey(`token revoke ${id}`)).code).toBe(0)
+    await call().expect(401)
+    expect(await latchkey(`token revoke ${id}`)).toMatchObject({ code: 1, stdout: '' })
+  })
+
+  it('keep admins: create, list, a new password, disable', async () => {
+    expect((await latchkey('admin create Anna', 'a long enough password\n')).code).toBe(0)
+    expect((await latchkey('admin create Anna', 'a long enough password\n')).code).toBe(1)
+    expect((await latchkey('admin create Bert', 'short')).code).toBe(1)
+    expect((await latchkey('admin create Bert', '')).code).toBe(2)
+    expect((await latchkey('admin list')).stdout).toMatch(/^anna\tactive$/im)
+    const signIn = async (password: string) =>
+      (await site.newBrowser().post('/admin/sign-in').type('form').send({ name: 'anna', password })).status
+    expect(await signIn('a long enough password')).toBe(303)
+    expect((await latchkey('admin password anna', 'another good password\n')).code).toBe(0)
+    expect(await signIn('a long enough password')).not.toBe(303)
+    expect(await signIn('another good password')).toBe(303)
+    expect((await latchkey('admin disable anna')).code).toBe(0)
+    expect(await signIn('another good password')).not.toBe(303)
+    expect((await latchkey('admin disable nobody')).code).toBe(1)
+  })
+
+  it('bring the database up to date, and make vault keys', async () => {
+    expect(await latchkey('migrate')).toMatchObject({ code: 0, stdout: 'The database is up to date.\n' })
+    const { stdout } = await latchkey('vault new-key')
+    expect(JSON.parse(stdout).keys).toMatchObject([
+      { kty: 'oct', kid: expect.any(String), k: expect.any(String) },
+    ])
+  })
+
+  it.each([
+    'nonsense',
+    'link create --name x',
+    'link create --tenant t1 --name x --colour red',
+    'link create --tenant self_x --name x',
+    'link create --tenant t1 --name x --number 12',
+    'link create --tenant t1 --name x --email-verified',
+    'token create --name x',
+    'token create --name x --scope everything',
+    'token create --name x --scope keys:read --expires 2020-01-01',
+    'token revoke',
+    'simulate --port x',
+  ])('answer wrong use with the usage and exit code 2: %s', async (words) => {
+    const { code, stdout, stderr } = await latchkey(words)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toContain('Usage: npm run --silent latchkey --')
+  })
+
+  it('fail with the settings’ problems', async () => {
+    env = { ...env, VAULT_KEYS: '' }
+    const { code, stderr } = await latchkey('migrate')
+    expect(code).toBe(1)
+    expect(stderr).toContain('VAULT_KEYS')
+  })
+})

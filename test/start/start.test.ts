@@ -1,0 +1,130 @@
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import request from 'supertest'
+import { newVaultKey } from '../../src/settings/vault-keys.ts'
+import { eventually, freePort } from '../site.ts'
+import { type Child, runProgram } from './child.ts'
+
+let folder: string
+let children: Child[]
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'latchkey-start-'))
+  children = []
+})
+afterEach(async () => {
+  for (const child of children) child.process.kill('SIGKILL')
+  await Promise.all(children.map((child) => child.ended))
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const start = (env: Record<string, string>) => {
+  const child = runProgram('src/main.ts', [], { cwd: folder, env })
+  children.push(child)
+  return child
+}
+const startDemo = async () => {
+  const port = await freePort()
+  const child = start({ PORT: String(port) })
+  await eventually(() => child.output().stdout.includes('Go live') || child.process.exitCode !== null)
+  return { child, port }
+}
+const live = async () => ({
+  PORT: String(await freePort()),
+  D360_PARTNER_ID: 'NordlichtPA',
+  D360_PARTNER_API_KEY: 'canary-partner-key',
+  D360_API_URL: 'http://localhost:9/api/v2',
+  VAULT_KEYS: newVaultKey(),
+  SESSION_SECRET: 'canary-session-secret-0123456789abcdef',
+})
+
+describe('npm start', () => {
+  it('on a fresh machine is a demo that says where to go', async () => {
+    const { child, port } = await startDemo()
+    const { stdout, stderr } = child.output()
+    expect(stderr).toBe('')
+    expect(stdout).toContain(
+      'Latchkey 0.1.0, demo mode: 360dialog is simulated, nothing leaves this machine.',
+    )
+    expect(stdout).toContain(`Client page   http://localhost:${port}\n`)
+    expect(stdout).toContain(`Simulator     http://localhost:${port + 1}   (plays 360dialog)`)
+
+    const first = /http:\S+\/admin\/first\/\S+/.exec(stdout)?.[0] ?? ''
+    const path = new URL(first).pathname
+    const browser = request.agent(`http://localhost:${port}`)
+    await browser.get(path).expect(303)
+    const page = await browser.get('/admin').expect(200)
+    expect(page.text).toContain('Demo: 360dialog is simulated')
+    await request(`http://localhost:${port}`).get(path).expect(410)
+    await request(`http://localhost:${port + 1}`)
+      .get('/')
+      .expect(200)
+  })
+
+  it('keeps the demo’s data and secrets for this user alone', async () => {
+    await startDemo()
+    const data = join(folder, 'data')
+    expect(statSync(data).mode & 0o777).toBe(0o700)
+    for (const file of readdirSync(data))
+      expect([file, statSync(join(data, file)).mode & 0o077]).toEqual([file, 0])
+  })
+
+  it('goes on where it was, and ends with 0 on SIGTERM', async () => {
+    for (let round = 0; round < 2; round += 1) {
+      const { child } = await startDemo()
+      expect(child.output().stderr).toBe('')
+      child.process.kill('SIGTERM')
+      expect(await child.ended).toBe(0)
+    }
+  })
+
+  it('refuses bad settings with every problem and remedy, without a value, and changes nothing', async () => {
+    const child = start({
+      ...(await live()),
+      VAULT_KEYS: 'canary-bad',
+      SESSION_SECRET: 'canary-short',
+      PORT: 'canary-port',
+    })
+    expect(await child.ended).toBe(1)
+    const { stdout, stderr } = child.output()
+    expect(stdout).toBe('')
+    for (const setting of ['PORT', 'VAULT_KEYS', 'SESSION_SECRET']) expect(stderr).toContain(setting)
+    expect(stderr).not.toContain('canary')
+    expect(readdirSync(folder)).toEqual([])
+  })
+
+  it('refuses a database of the demo, a missing vault key and a wrong one, by name', async () => {
+    const demo = await startDemo()
+    demo.child.process.kill('SIGTERM')
+    await demo.child.ended
+    const settings = await live()
+    const other = start(settings)
+    expect(await other.ended).toBe(1)
+    expect(other.output().stderr).toContain('This database belongs to the demo')
+
+    const own = { ...settings, DATABASE_URL: `sqlite:${join(folder, 'own.db')}` }
+    const first = start(own)
+    await eventually(() => first.output().stdout.includes('serves partner hub'))
+    first.process.kill('SIGTERM')
+    await first.ended
+    const wrong = start({ ...own, VAULT_KEYS: newVaultKey() })
+    expect(await wrong.ended).toBe(1)
+    const kid = JSON.parse(settings.VAULT_KEYS).keys[0].kid
+    expect(wrong.output().stderr).toContain(`"${kid}"`)
+  })
+
+  it('says when its port or its database cannot be used', async () => {
+    const { port } = await startDemo()
+    const second = start({ ...(await live()), PORT: String(port), DATABASE_URL: 'sqlite:other/latchkey.db' })
+    expect(await second.ended).toBe(1)
+    expect(second.output().stderr).toContain(`Port ${port} is in use`)
+    const nowhere = start({
+      ...(await live()),
+      DATABASE_URL: `postgres://u:canary-pw@127.0.0.1:${await freePort()}/x`,
+    })
+    expect(await nowhere.ended).toBe(1)
+    expect(nowhere.output().stderr).toContain('ECONNREFUSED')
+    expect(nowhere.output().stderr).not.toContain('canary-pw')
+  })
+})

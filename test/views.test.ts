@@ -1,0 +1,106 @@
+import { globSync, readFileSync } from 'node:fs'
+import { describe, expect, it } from '@jest/globals'
+import type { NumberState, SessionStatus, Step, StepName } from '../src/onboarding/progress.ts'
+
+type Words = { readonly [key: string]: string | Words }
+
+const views = globSync('views/**/*.ejs').map((file) => ({ file, text: readFileSync(file, 'utf8') }))
+const sources = globSync('src/**/*.ts').map((file) => readFileSync(file, 'utf8'))
+const en = flatten(JSON.parse(readFileSync('locales/en.json', 'utf8')))
+const de = flatten(JSON.parse(readFileSync('locales/de.json', 'utf8')))
+
+const statuses: Record<SessionStatus, true> = {
+  launched: true,
+  returned: true,
+  waiting: true,
+  completed: true,
+  needs_review: true,
+  declined: true,
+  failed: true,
+  expired: true,
+}
+const numbers: Record<NumberState, true> = {
+  activating: true,
+  preparing: true,
+  proving: true,
+  connected: true,
+  retrying: true,
+  no_permission: true,
+  with_support: true,
+  rejected: true,
+}
+const steps: Record<StepName, true> = {
+  permission: true,
+  check: true,
+  activation: true,
+  key: true,
+  connected: true,
+}
+const stepStates: Record<Step['state'], true> = { done: true, current: true, todo: true, stopped: true }
+
+/** The keys that are put together while a page is rendered. */
+const built = [
+  ...Object.keys(statuses).flatMap((status) => textsOf(`status.${status}`)),
+  ...Object.keys(numbers).map((state) => `number.${state}`),
+  ...Object.keys(steps).map((name) => `step.${name}`),
+  ...Object.keys(stepStates).map((state) => `step.state.${state}`),
+  ...['400', '403', '404', '429', '500'].flatMap((kind) => textsOf(`error.${kind}`)),
+]
+
+describe('the views', () => {
+  it('print without escaping only other views and the body of the layout', () => {
+    const unescaped = views.flatMap(({ file, text }) =>
+      [...text.matchAll(/<%-\s*(.*?)\s*%>/gs)].map(([, code]) => ({ file, code })),
+    )
+    expect(unescaped.filter(({ code }) => code !== 'body' && !code?.startsWith('include('))).toEqual([])
+    expect(unescaped.filter(({ code }) => code === 'body').map(({ file }) => file)).toEqual([
+      'views/layout.ejs',
+    ])
+  })
+
+  it('hold no style and no script of their own, which our policy would not run', () => {
+    for (const { text } of views) expect(text).not.toMatch(/<script|<style|\sstyle=|\son\w+=/)
+  })
+})
+
+describe('the words', () => {
+  it('are there in both languages, with the same places to fill in', () => {
+    expect([...de.keys()].sort()).toEqual([...en.keys()].sort())
+    const placesOf = (words = '') => [...words.matchAll(/\{\{\w+\}\}/g)].map(([place]) => place).sort()
+    for (const [key, words] of en)
+      expect([key, new Set(placesOf(de.get(key)))]).toEqual([key, new Set(placesOf(words))])
+  })
+
+  it('are there for every key that a view or a source file names', () => {
+    const named = [...views.map(({ text }) => text), ...sources].flatMap((text) => [
+      ...[...text.matchAll(/\bt\(\s*'([^']+)'/g)].map(([, key]) => key),
+      ...[...text.matchAll(/\bt\(\s*[\w.]+ \? '([^']+)' : '([^']+)'/g)].flatMap(([, one, other]) => [
+        one,
+        other,
+      ]),
+    ])
+    expect(named.length).toBeGreaterThan(40)
+    expect([...named, ...built].filter((key) => !en.has(key ?? ''))).toEqual([])
+  })
+
+  it('are all used', () => {
+    const literals = new Set(
+      [...views.map(({ text }) => text), ...sources].flatMap((text) =>
+        [...text.matchAll(/'([\w.]+)'/g)].map(([, literal]) => literal),
+      ),
+    )
+    expect([...en.keys()].filter((key) => !literals.has(key) && !built.includes(key))).toEqual([])
+  })
+})
+
+function textsOf(prefix: string): string[] {
+  return ['title', 'text', 'next'].map((part) => `${prefix}.${part}`)
+}
+
+function flatten(words: Words, prefix = ''): Map<string, string> {
+  return new Map(
+    Object.entries(words).flatMap(([name, value]) =>
+      typeof value === 'string' ? [[`${prefix}${name}`, value]] : [...flatten(value, `${prefix}${name}.`)],
+    ),
+  )
+}
