@@ -84,7 +84,8 @@ export function createApp(context: Context, words: i18n): Express {
 function useFiles(app: Express, { brand }: Config): void {
   const lasting = { maxAge: '1h', etag: true } as const
   const style = brandStyle(brand.color)
-  app.use(express.static(folder('public'), { ...lasting, index: false }))
+  // Only what looks like a file is looked for on the disk: every other request would cost a look there.
+  app.get(/\.(?:css|svg)$/, express.static(folder('public'), { ...lasting, index: false }))
   app.get('/pico.css', (_req, res) => res.sendFile(pico, lasting))
   app.get('/brand.css', (_req, res) => {
     res.type('css').set('cache-control', 'public, max-age=3600').send(style)

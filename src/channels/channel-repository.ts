@@ -1,4 +1,5 @@
 import type { Database } from '../database/database.ts'
+import { prepared } from '../database/prepared.ts'
 import type {
   ApiKeyRow,
   ChannelRow,
@@ -80,27 +81,9 @@ export class ChannelRepository {
     this.#hubId = hubId
   }
 
-  /** Ordered by id, each with the current key, the open mint and both tasks: four queries, however many rows. */
+  /** Ordered by id, each with the current key, the open mint and both tasks: three queries, however many rows. */
   async list(filter: ChannelFilter, db: Database = this.#db): Promise<ChannelState[]> {
-    let query = db
-      .selectFrom('channel as channel')
-      .leftJoin('client as client', (join) =>
-        join.onRef('client.hub_id', '=', 'channel.hub_id').onRef('client.id', '=', 'channel.client_id'),
-      )
-      .leftJoin('tenant as tenant', (join) =>
-        join.onRef('tenant.hub_id', '=', 'channel.hub_id').onRef('tenant.id', '=', 'channel.tenant_id'),
-      )
-      .leftJoin('api_key as api_key', (join) =>
-        join
-          .onRef('api_key.hub_id', '=', 'channel.hub_id')
-          .onRef('api_key.channel_id', '=', 'channel.id')
-          .onRef('api_key.version', '=', 'channel.key_version'),
-      )
-      .selectAll('channel')
-      .select(['client.name as client_name', 'tenant.name as tenant_name'])
-      .select(['api_key.fingerprint', 'api_key.created_at as key_created_at'])
-      .where('channel.hub_id', '=', this.#hubId)
-      .orderBy('channel.id')
+    let query = joinedChannels(db).where('channel.hub_id', '=', this.#hubId).orderBy('channel.id')
     if (filter.ids) query = query.where('channel.id', 'in', [...filter.ids, ''])
     if (filter.tenantId !== undefined) query = query.where('channel.tenant_id', '=', filter.tenantId)
     if (filter.clientId) query = query.where('channel.client_id', '=', filter.clientId)
@@ -128,13 +111,24 @@ export class ChannelRepository {
     const rows = await query.execute()
     if (rows.length === 0) return []
     const ids = rows.map((row) => row.id)
-    const [mints, tasks] = [await this.#openMints(ids, db), await this.#tasks(ids, db)]
-    return rows.map((row) => toState(row, mints, tasks))
+    const mints = await this.#openMints(ids, db)
+    const tasks = await this.#tasks(ids, db)
+    return rows.map((row) => {
+      const ofRow = tasks.filter((task) => task.channel_id === row.id)
+      return toState(
+        row,
+        mints.find((mint) => mint.channel_id === row.id),
+        ofRow,
+      )
+    })
   }
 
   async find(channelId: string, db: Database = this.#db): Promise<ChannelState | undefined> {
-    const [found] = await this.list({ ids: [channelId] }, db)
-    return found
+    const ofChannel = { hub_id: this.#hubId, channel_id: channelId }
+    const [row] = await findChannel(db, ofChannel)
+    if (!row) return undefined
+    const [mint] = await findOpenMint(db, ofChannel)
+    return toState(row, mint, await listTasks(db, ofChannel))
   }
 
   /** Channels that do not get on by themselves: a stopped or lost key, a rejected one, a failed task. */
@@ -265,27 +259,69 @@ export class ChannelRepository {
     return new Map(rows.flatMap((row) => (row.tenant_id ? [[row.id, row.tenant_id] as const] : [])))
   }
 
-  async #openMints(ids: string[], db: Database): Promise<Map<string, MintRow>> {
-    const rows = await db
+  #openMints(ids: string[], db: Database): Promise<MintRow[]> {
+    return db
       .selectFrom('mint')
       .selectAll()
       .where('hub_id', '=', this.#hubId)
       .where('channel_id', 'in', ids)
       .where('closed_at', 'is', null)
       .execute()
-    return new Map(rows.map((row) => [row.channel_id, row]))
   }
 
-  async #tasks(ids: string[], db: Database): Promise<Map<string, ChannelTaskRow>> {
-    const rows = await db
+  #tasks(ids: string[], db: Database): Promise<ChannelTaskRow[]> {
+    return db
       .selectFrom('channel_task')
       .selectAll()
       .where('hub_id', '=', this.#hubId)
       .where('channel_id', 'in', ids)
       .execute()
-    return new Map(rows.map((row) => [`${row.name} ${row.channel_id}`, row]))
   }
 }
+
+const joinedChannels = (db: Database) =>
+  db
+    .selectFrom('channel as channel')
+    .leftJoin('client as client', (join) =>
+      join.onRef('client.hub_id', '=', 'channel.hub_id').onRef('client.id', '=', 'channel.client_id'),
+    )
+    .leftJoin('tenant as tenant', (join) =>
+      join.onRef('tenant.hub_id', '=', 'channel.hub_id').onRef('tenant.id', '=', 'channel.tenant_id'),
+    )
+    .leftJoin('api_key as api_key', (join) =>
+      join
+        .onRef('api_key.hub_id', '=', 'channel.hub_id')
+        .onRef('api_key.channel_id', '=', 'channel.id')
+        .onRef('api_key.version', '=', 'channel.key_version'),
+    )
+    .selectAll('channel')
+    .select(['client.name as client_name', 'tenant.name as tenant_name'])
+    .select(['api_key.fingerprint', 'api_key.created_at as key_created_at'])
+
+type OfChannel = { hub_id: string; channel_id: string }
+
+const findChannel = prepared<OfChannel, JoinedRow>((db, value) =>
+  joinedChannels(db)
+    .where('channel.hub_id', '=', value('hub_id'))
+    .where('channel.id', '=', value('channel_id')),
+)
+
+const findOpenMint = prepared<OfChannel, MintRow>((db, value) =>
+  db
+    .selectFrom('mint')
+    .selectAll()
+    .where('hub_id', '=', value('hub_id'))
+    .where('channel_id', '=', value('channel_id'))
+    .where('closed_at', 'is', null),
+)
+
+const listTasks = prepared<OfChannel, ChannelTaskRow>((db, value) =>
+  db
+    .selectFrom('channel_task')
+    .selectAll()
+    .where('hub_id', '=', value('hub_id'))
+    .where('channel_id', '=', value('channel_id')),
+)
 
 type JoinedRow = ChannelRow & {
   client_name: string | null
@@ -294,11 +330,7 @@ type JoinedRow = ChannelRow & {
   key_created_at: string | null
 }
 
-function toState(
-  row: JoinedRow,
-  mints: ReadonlyMap<string, MintRow>,
-  tasks: ReadonlyMap<string, ChannelTaskRow>,
-): ChannelState {
+function toState(row: JoinedRow, mint: MintRow | undefined, tasks: readonly ChannelTaskRow[]): ChannelState {
   return {
     id: row.id,
     clientId: row.client_id,
@@ -323,9 +355,9 @@ function toState(
       fingerprint: row.fingerprint ?? undefined,
       createdAt: toDate(row.key_created_at),
     },
-    mint: toOpenMint(mints.get(row.id)),
-    probe: toTaskState(tasks.get(`probe ${row.id}`)),
-    webhook: toTaskState(tasks.get(`webhook ${row.id}`)),
+    mint: toOpenMint(mint),
+    probe: toTaskState(tasks.find((task) => task.name === 'probe')),
+    webhook: toTaskState(tasks.find((task) => task.name === 'webhook')),
   }
 }
 

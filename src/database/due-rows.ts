@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { type Database, inTransaction } from './database.ts'
 import type { Schema } from './schema.ts'
 
@@ -39,6 +40,14 @@ export async function claimDue<T extends DueTable>(
     .executeTakeFirst()
   // Undefined here: another worker was faster. There may be more, so look again.
   return row ? (row as Schema[T]) : claimDue(db, table, hubId, now)
+}
+
+/**
+ * The `due_at` with which a worker gives a row back: its own, unless somebody asked to look at once meanwhile
+ * (which sets the attempts back). What was asked for while the worker was looking must not get lost.
+ */
+export function unlessHurried(attempts: number, due_at: string | null) {
+  return sql<string | null>`case when attempts = ${attempts} then ${due_at} else due_at end`
 }
 
 /** Gives a row back, to be found again at `dueAt`. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Database } from '../database/database.ts'
+import { prepared } from '../database/prepared.ts'
 import type { ApiKeyRow } from '../database/schema.ts'
 import type { Place, Vault } from '../vault/vault.ts'
 
@@ -103,15 +104,9 @@ export class ApiKeyRepository {
     return rows.flatMap((row) => (row.record_id ? [row.record_id] : []))
   }
 
-  async #newest(channelId: string, db: Database): Promise<ApiKeyRow | undefined> {
-    return db
-      .selectFrom('api_key')
-      .selectAll()
-      .where('hub_id', '=', this.#hubId)
-      .where('channel_id', '=', channelId)
-      .orderBy('version', 'desc')
-      .limit(1)
-      .executeTakeFirst()
+  async #newest(channel_id: string, db: Database): Promise<ApiKeyRow | undefined> {
+    const [row] = await findNewest(db, { hub_id: this.#hubId, channel_id })
+    return row
   }
 
   async #retireOlder({ channelId, version }: NewApiKey, closed_at: string, trx: Database): Promise<void> {
@@ -129,6 +124,16 @@ export class ApiKeyRepository {
     return { hubId: this.#hubId, kind: 'api_key', subject: channelId, version }
   }
 }
+
+const findNewest = prepared<{ hub_id: string; channel_id: string }, ApiKeyRow>((db, value) =>
+  db
+    .selectFrom('api_key')
+    .selectAll()
+    .where('hub_id', '=', value('hub_id'))
+    .where('channel_id', '=', value('channel_id'))
+    .orderBy('version', 'desc')
+    .limit(1),
+)
 
 function toStored(row: ApiKeyRow): StoredApiKey {
   return {

@@ -1,5 +1,5 @@
 import type { Database } from '../database/database.ts'
-import { claimDue, LEASE_MS } from '../database/due-rows.ts'
+import { claimDue, LEASE_MS, unlessHurried } from '../database/due-rows.ts'
 import type { MintRow } from '../database/schema.ts'
 import { newId } from '../identifiers.ts'
 
@@ -136,7 +136,7 @@ export class MintRepository {
   async change(mint: Mint, change: MintChange, db: Database = this.#db): Promise<boolean> {
     const changed = await db
       .updateTable('mint')
-      .set(toColumns(change))
+      .set(toColumns(mint, change))
       .where('id', '=', mint.id)
       .where('lease_until', '=', mint.leaseUntil ?? '')
       .executeTakeFirst()
@@ -202,9 +202,11 @@ export class MintRepository {
   }
 }
 
-function toColumns({ records_before, records_after, ...columns }: MintChange) {
+function toColumns({ attempts }: Mint, { records_before, records_after, due_at, ...columns }: MintChange) {
   return {
     ...columns,
+    // What ends a mint, or leaves it to an admin, ends its being due, whoever asked for a look meanwhile.
+    ...(due_at !== undefined && { due_at: due_at && unlessHurried(attempts, due_at) }),
     ...(records_before !== undefined && { records_before: toList(records_before) }),
     ...(records_after !== undefined && { records_after: toList(records_after) }),
   }

@@ -9,6 +9,7 @@ import { type ApiKeyAnswer, readApiKeyAnswer, UnreadableAnswerError } from '../p
 import type { Channel } from '../partner-api/channel.ts'
 import { MessagingApiError } from '../partner-api/messaging-api-error.ts'
 import type { PartnerApi } from '../partner-api/partner-api.ts'
+import { toWireSecond } from '../partner-api/wire-second.ts'
 import type { PermissionService } from '../permissions/permission-service.ts'
 import type { Place, Vault } from '../vault/vault.ts'
 import { FAILING, nextTry, WAITING } from '../worker/backoff.ts'
@@ -100,7 +101,8 @@ export class MintService implements WorkSource {
   #work(mint: Mint): Promise<void> {
     if (mint.state === 'waiting') return this.#begin(mint)
     if (mint.state === 'sealed') return this.#store(mint)
-    return this.#lookUp(mint)
+    if (mint.state === 'minting' || mint.state === 'unknown') return this.#lookUp(mint)
+    throw new Error(`a mint that is ${mint.state} is not due`)
   }
 
   /** An upstream failure outside of the creating call: nothing happened, so the same step is tried again. */
@@ -167,9 +169,7 @@ export class MintService implements WorkSource {
     const known = [...(await this.#given.keys.listRecordIds(mint.channelId)), ...(mint.recordsBefore ?? [])]
     const foreign = before?.filter((id) => !known.includes(id))
     if (mint.reason === 'lost_answer') return foreign?.length ? 'another_key_appeared' : undefined
-    const { createdAt } = channel
-    const isNew = createdAt !== undefined && mint.launchedAt !== undefined && createdAt >= mint.launchedAt
-    if (isNew) return undefined
+    if (isNewer(channel, mint.launchedAt)) return undefined
     if (foreign === undefined) return 'key_records_unreadable'
     return foreign.length > 0 ? 'key_in_use' : undefined
   }
@@ -373,4 +373,9 @@ export class MintService implements WorkSource {
     const current = await this.#given.keys.findNewest(channelId, trx)
     await this.#given.channels.setKeyStatus(channelId, current?.status === 'stored' ? 'stored' : status, trx)
   }
+}
+
+/** A channel that came after the launch had no key before it. One of unknown age counts as older. */
+function isNewer({ createdAt }: Channel, launchedAt: Date | undefined): boolean {
+  return createdAt !== undefined && launchedAt !== undefined && createdAt >= toWireSecond(launchedAt)
 }

@@ -3,7 +3,7 @@ import type { AuditLog } from '../audit/audit-log.ts'
 import type { ChannelRepository } from '../channels/channel-repository.ts'
 import type { Clock } from '../clock.ts'
 import { type Database, inTransaction } from '../database/database.ts'
-import { claimDue } from '../database/due-rows.ts'
+import { claimDue, unlessHurried } from '../database/due-rows.ts'
 import type { ChannelTaskRow } from '../database/schema.ts'
 import { newId } from '../identifiers.ts'
 import type { MessagingApi } from '../partner-api/messaging-api.ts'
@@ -177,10 +177,13 @@ export class ProbeService implements WorkSource {
   }
 
   /** Only the task of this version: a newer key may have planned it anew meanwhile. */
-  async #change(task: ChannelTaskRow, change: Partial<ChannelTaskRow>): Promise<void> {
+  async #change(
+    task: ChannelTaskRow,
+    { due_at, ...change }: Partial<ChannelTaskRow> & Pick<ChannelTaskRow, 'due_at'>,
+  ): Promise<void> {
     await this.#given.db
       .updateTable('channel_task')
-      .set({ ...change, lease_until: null })
+      .set({ ...change, due_at: unlessHurried(task.attempts, due_at), lease_until: null })
       .where('id', '=', task.id)
       .where('version', '=', task.version)
       .where('lease_until', '=', task.lease_until)

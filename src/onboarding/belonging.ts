@@ -1,3 +1,5 @@
+import { toWireSecond } from '../partner-api/wire-second.ts'
+
 /** What is known when a return is judged: of the launch and its session, and what 360dialog lists now. */
 export interface Evidence {
   readonly tenantId: string
@@ -77,7 +79,7 @@ function wasCreatedMeanwhile(
   createdAt: Date | undefined,
   { launchedAt, returnedAt }: Pick<Evidence, 'launchedAt' | 'returnedAt'>,
 ): boolean {
-  return createdAt !== undefined && createdAt >= launchedAt && createdAt <= returnedAt
+  return createdAt !== undefined && createdAt >= toWireSecond(launchedAt) && createdAt <= returnedAt
 }
 
 function isAskedFor(id: string, { number, listed, boundTenants, tenantId }: Evidence): boolean {

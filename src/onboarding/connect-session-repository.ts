@@ -1,4 +1,5 @@
 import type { Database } from '../database/database.ts'
+import { prepared } from '../database/prepared.ts'
 import type { ConnectSessionRow, LaunchRow } from '../database/schema.ts'
 import { newCode } from '../identifiers.ts'
 
@@ -69,37 +70,31 @@ export class ConnectSessionRepository {
     return code
   }
 
-  async findByLink(linkHash: string): Promise<ConnectSession | undefined> {
-    const row = await this.#sessions().where('connect_session.link_hash', '=', linkHash).executeTakeFirst()
-    return row && toSession(row)
+  findByLink(linkHash: string): Promise<ConnectSession | undefined> {
+    return this.#findSession('link_hash', linkHash)
   }
 
   /** The session whose code a client quotes. */
-  async findByCode(code: string): Promise<ConnectSession | undefined> {
-    const row = await this.#sessions().where('connect_session.code', '=', code).executeTakeFirst()
-    return row && toSession(row)
+  findByCode(code: string): Promise<ConnectSession | undefined> {
+    return this.#findSession('code', code)
   }
 
-  async find(id: string): Promise<ConnectSession | undefined> {
-    const row = await this.#sessions().where('connect_session.id', '=', id).executeTakeFirst()
-    return row && toSession(row)
+  find(id: string): Promise<ConnectSession | undefined> {
+    return this.#findSession('id', id)
   }
 
   async saveLaunch(launch: NewLaunch, db: Database = this.#db): Promise<void> {
-    await db
-      .insertInto('launch')
-      .values({
-        hub_id: this.#hubId,
-        id: launch.id,
-        session_id: launch.sessionId,
-        nonce_hash: launch.nonceHash,
-        status_hash: launch.statusHash,
-        browser_hash: launch.browserHash,
-        client_id: null,
-        created_at: launch.createdAt.toISOString(),
-        expires_at: launch.expiresAt.toISOString(),
-      })
-      .execute()
+    await insertLaunch(db, {
+      hub_id: this.#hubId,
+      id: launch.id,
+      session_id: launch.sessionId,
+      nonce_hash: launch.nonceHash,
+      status_hash: launch.statusHash,
+      browser_hash: launch.browserHash,
+      client_id: null,
+      created_at: launch.createdAt.toISOString(),
+      expires_at: launch.expiresAt.toISOString(),
+    })
   }
 
   async findLaunchByNonce(nonceHash: string): Promise<Launch | undefined> {
@@ -124,22 +119,36 @@ export class ConnectSessionRepository {
       .execute()
   }
 
-  async #findLaunch(
-    column: 'id' | 'nonce_hash' | 'status_hash',
-    value: string,
-    db: Database = this.#db,
-  ): Promise<Launch | undefined> {
-    const row = await db
-      .selectFrom('launch')
-      .selectAll()
-      .where(column, '=', value)
-      .where('hub_id', '=', this.#hubId)
-      .executeTakeFirst()
+  async #findLaunch(by: LaunchKey, value: string, db: Database = this.#db): Promise<Launch | undefined> {
+    const [row] = await launchBy[by](db, { hub_id: this.#hubId, value })
     return row && toLaunch(row)
   }
 
-  #sessions() {
-    return this.#db
+  async #findSession(
+    by: SessionKey,
+    value: string,
+    db: Database = this.#db,
+  ): Promise<ConnectSession | undefined> {
+    const [row] = await sessionBy[by](db, { hub_id: this.#hubId, value })
+    return row && toSession(row)
+  }
+
+  async #unusedCode(db: Database): Promise<string> {
+    for (;;) {
+      const code = newCode()
+      const taken = await this.#findSession('code', code, db)
+      if (!taken) return code
+    }
+  }
+}
+
+type SessionKey = 'id' | 'link_hash' | 'code'
+type LaunchKey = 'id' | 'nonce_hash' | 'status_hash'
+type ByValue = { hub_id: string; value: string }
+
+const findSessionBy = (column: SessionKey) =>
+  prepared<ByValue, ConnectSessionRow & { tenant_name: string }>((db, value) =>
+    db
       .selectFrom('connect_session')
       .innerJoin('tenant', (join) =>
         join
@@ -148,22 +157,44 @@ export class ConnectSessionRepository {
       )
       .selectAll('connect_session')
       .select('tenant.name as tenant_name')
-      .where('connect_session.hub_id', '=', this.#hubId)
-  }
+      .where('connect_session.hub_id', '=', value('hub_id'))
+      .where(`connect_session.${column}`, '=', value('value')),
+  )
 
-  async #unusedCode(db: Database): Promise<string> {
-    for (;;) {
-      const code = newCode()
-      const taken = await db
-        .selectFrom('connect_session')
-        .select('id')
-        .where('hub_id', '=', this.#hubId)
-        .where('code', '=', code)
-        .executeTakeFirst()
-      if (!taken) return code
-    }
-  }
+const findLaunchBy = (column: LaunchKey) =>
+  prepared<ByValue, LaunchRow>((db, value) =>
+    db
+      .selectFrom('launch')
+      .selectAll()
+      .where('hub_id', '=', value('hub_id'))
+      .where(column, '=', value('value')),
+  )
+
+const sessionBy: Record<SessionKey, ReturnType<typeof findSessionBy>> = {
+  id: findSessionBy('id'),
+  link_hash: findSessionBy('link_hash'),
+  code: findSessionBy('code'),
 }
+
+const launchBy: Record<LaunchKey, ReturnType<typeof findLaunchBy>> = {
+  id: findLaunchBy('id'),
+  nonce_hash: findLaunchBy('nonce_hash'),
+  status_hash: findLaunchBy('status_hash'),
+}
+
+const insertLaunch = prepared<{ [column in keyof LaunchRow]: string | null }, unknown>((db, value) =>
+  db.insertInto('launch').values({
+    hub_id: value('hub_id'),
+    id: value('id'),
+    session_id: value('session_id'),
+    nonce_hash: value('nonce_hash'),
+    status_hash: value('status_hash'),
+    browser_hash: value('browser_hash'),
+    client_id: value('client_id'),
+    created_at: value('created_at'),
+    expires_at: value('expires_at'),
+  }),
+)
 
 function toSession(row: ConnectSessionRow & { tenant_name: string }): ConnectSession {
   return {

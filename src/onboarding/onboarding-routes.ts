@@ -9,7 +9,7 @@ import { frameOf, renderPage } from '../web/render-page.ts'
 import { readCallbackQuery } from './callback-query.ts'
 import type { ConnectSession } from './connect-session-repository.ts'
 import type { LaunchService } from './launch-service.ts'
-import { maskPhoneNumber } from './phone-number.ts'
+import { maskPhoneNumber, showPhoneNumber } from './phone-number.ts'
 import type { Progress, SessionStatus } from './progress.ts'
 import type { ProgressService } from './progress-service.ts'
 import type { ReturnService } from './return-service.ts'
@@ -67,7 +67,7 @@ export function createOnboardingRoutes(given: Given): Router {
     renderPage(res, 'onboarding/returned', { title: frameOf(res).t('returned.title') })
   })
 
-  router.get(paths.status, async (req, res) => {
+  router.get(paths.status, launchPageHeaders, async (req, res) => {
     res.set({ 'cache-control': 'no-store', 'x-robots-tag': 'noindex' })
     const found = await progress.find(String(req.params.id))
     if (!found) throw new NotFoundError()
@@ -75,7 +75,15 @@ export function createOnboardingRoutes(given: Given): Router {
       res.json(toJson(found.progress))
       return
     }
-    showStatus(req, res, found)
+    showStatus(req, res, { ...found, isExpired: launches.isExpired(found.session) })
+  })
+
+  // "Start again": whoever holds a status page may launch its session anew, as whoever holds its link may.
+  router.post(paths.status, limit, launchPageHeaders, async (req, res) => {
+    const found = await progress.find(String(req.params.id))
+    if (!found || launches.isExpired(found.session)) return showUnusableLink(res, found?.session)
+    const screen = await launches.launch(found.session, browsers.ensure(req, res))
+    res.redirect(303, screen.href)
   })
 
   return router
@@ -116,7 +124,7 @@ function showLink(res: Response, session: ConnectSession, token: string): void {
     title: frameOf(res).t('link.title'),
     action: linkPath(token),
     tenantName,
-    number,
+    number: number && showPhoneNumber(number),
     code,
   })
 }
@@ -135,19 +143,15 @@ function showUnusableLink(res: Response, session: ConnectSession | undefined): v
 /** Seconds until the page looks again, without a script; a page that cannot change by itself does not. */
 const REFRESH_SECONDS: Partial<Record<SessionStatus, number>> = { returned: 3, waiting: 10, needs_review: 60 }
 
-/** Who has a link begins again with it, and everybody else on the first page. */
-const AGAIN: Record<ConnectSession['origin'], 'link' | 'first_page'> = {
-  link: 'link',
-  self_signup: 'first_page',
-}
+/** Where starting again from the page is the next thing to do. */
 const ENDED: ReadonlySet<SessionStatus> = new Set(['launched', 'declined', 'failed', 'expired'])
 
 function showStatus(
   req: Request,
   res: Response,
-  found: { session: ConnectSession; progress: Progress },
+  found: { session: ConnectSession; progress: Progress; isExpired: boolean },
 ): void {
-  const { session, progress } = found
+  const { session, progress, isExpired } = found
   const seconds = REFRESH_SECONDS[progress.status]
   const stopped = req.query.refresh === 'off'
   // A header, not a meta element: whoever reads slowly can stop it by the link on the page.
@@ -157,7 +161,7 @@ function showStatus(
     status: progress.status,
     code: session.code,
     tenantName: session.tenantName,
-    again: ENDED.has(progress.status) ? AGAIN[session.origin] : undefined,
+    canStartAgain: ENDED.has(progress.status) && !isExpired,
     steps: progress.steps.map(({ name, state }) => ({ name, state })),
     numbers: progress.numbers.map(({ phoneNumber, state }) => ({
       number: maskPhoneNumber(phoneNumber),

@@ -6,6 +6,11 @@ export function readPhoneNumber(text: string): string | undefined {
   return number?.isPossible() ? number.number : undefined
 }
 
+/** A number as people read it: `+49 30 123456`. */
+export function showPhoneNumber(number: string): string {
+  return parsePhoneNumberFromString(number)?.formatInternational() ?? number
+}
+
 /** Enough of a number to know it again, and not enough to call it: `+49 ••• 3456`. */
 export function maskPhoneNumber(number: string | undefined): string {
   if (number === undefined) return '•••'

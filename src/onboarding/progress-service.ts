@@ -1,4 +1,4 @@
-import type { ChannelRepository } from '../channels/channel-repository.ts'
+import type { ChannelRepository, ChannelState } from '../channels/channel-repository.ts'
 import type { Clock } from '../clock.ts'
 import { hashOf } from '../identifiers.ts'
 import type { ConnectSession, ConnectSessionRepository } from './connect-session-repository.ts'
@@ -35,7 +35,10 @@ export class ProgressService {
     if (!session) return undefined
     const returns = await this.#returns.listOfSession(session.id)
     const ids = [...new Set(returns.flatMap((one) => one.verdict?.bound ?? []))]
-    const channels = ids.length > 0 ? await this.#channels.list({ ids, tenantId: session.tenantId }) : []
+    const named = await Promise.all(ids.map((id) => this.#channels.find(id)))
+    const channels = named.filter(
+      (channel): channel is ChannelState => channel?.tenantId === session.tenantId,
+    )
     const launchExpired = launch.expiresAt <= now
     return {
       session,

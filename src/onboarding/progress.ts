@@ -100,7 +100,7 @@ function stepsOf(status: SessionStatus, { returns, channels }: Facts): Step[] {
     ['connected', status === 'completed', provenAt],
   ]
   const current = reached.findIndex(([, done]) => !done)
-  const stopped = ['declined', 'needs_review', 'failed', 'expired'].includes(status)
+  const stopped = ['declined', 'failed', 'expired'].includes(status)
   return reached.map(([name, done, at], place) => ({
     name,
     state:

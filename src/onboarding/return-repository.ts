@@ -1,4 +1,5 @@
 import type { Database } from '../database/database.ts'
+import { prepared } from '../database/prepared.ts'
 import type { ReturnRow } from '../database/schema.ts'
 import { hashOf } from '../identifiers.ts'
 import type { Verdict } from './belonging.ts'
@@ -36,38 +37,26 @@ export class ReturnRepository {
   /** Stores a return durably; answers false when it was here already. */
   async save(given: NewReturn): Promise<boolean> {
     const digest = digestOf(given)
-    const known = await this.#db
-      .selectFrom('connect_return')
-      .select('id')
-      .where('launch_id', '=', given.launchId)
-      .where('digest', '=', digest)
-      .executeTakeFirst()
+    const [known] = await findByDigest(this.#db, { launch_id: given.launchId, digest })
     if (known) return false
     const receivedAt = given.receivedAt.toISOString()
     const open = given.state === 'received'
-    const inserted = await this.#db
-      .insertInto('connect_return')
-      .values({
-        hub_id: this.#hubId,
-        id: given.id,
-        launch_id: given.launchId,
-        session_id: given.sessionId,
-        client_id: given.clientId ?? null,
-        channels: JSON.stringify(given.channelIds),
-        revoked: JSON.stringify(given.revokedIds),
-        raw: given.raw,
-        digest,
-        state: given.state,
-        verdict: null,
-        received_at: receivedAt,
-        closed_at: open ? null : receivedAt,
-        due_at: open ? receivedAt : null,
-        lease_until: null,
-        attempts: 0,
-      })
-      .onConflict((conflict) => conflict.columns(['launch_id', 'digest']).doNothing())
-      .executeTakeFirst()
-    return inserted.numInsertedOrUpdatedRows === 1n
+    const [inserted] = await insertReturn(this.#db, {
+      hub_id: this.#hubId,
+      id: given.id,
+      launch_id: given.launchId,
+      session_id: given.sessionId,
+      client_id: given.clientId ?? null,
+      channels: JSON.stringify(given.channelIds),
+      revoked: JSON.stringify(given.revokedIds),
+      raw: given.raw,
+      digest,
+      state: given.state,
+      received_at: receivedAt,
+      closed_at: open ? null : receivedAt,
+      due_at: open ? receivedAt : null,
+    })
+    return inserted !== undefined
   }
 
   async close(
@@ -92,12 +81,7 @@ export class ReturnRepository {
 
   /** Oldest first. */
   async listOfSession(sessionId: string): Promise<Return[]> {
-    const rows = await this.#db
-      .selectFrom('connect_return')
-      .selectAll()
-      .where('session_id', '=', sessionId)
-      .orderBy('id')
-      .execute()
+    const rows = await listOfSession(this.#db, { session_id: sessionId })
     return rows.map(toReturn)
   }
 
@@ -142,6 +126,46 @@ export class ReturnRepository {
     return rows.map(toReturn)
   }
 }
+
+const findByDigest = prepared<{ launch_id: string; digest: string }, { id: string }>((db, value) =>
+  db
+    .selectFrom('connect_return')
+    .select('id')
+    .where('launch_id', '=', value('launch_id'))
+    .where('digest', '=', value('digest')),
+)
+
+const listOfSession = prepared<{ session_id: string }, ReturnRow>((db, value) =>
+  db.selectFrom('connect_return').selectAll().where('session_id', '=', value('session_id')).orderBy('id'),
+)
+
+type StoredColumn = Exclude<keyof ReturnRow, 'verdict' | 'lease_until' | 'attempts'>
+
+/** Answers the new row's id, and nothing when the return was here already. */
+const insertReturn = prepared<{ [column in StoredColumn]: string | null }, { id: string }>((db, value) =>
+  db
+    .insertInto('connect_return')
+    .values({
+      hub_id: value('hub_id'),
+      id: value('id'),
+      launch_id: value('launch_id'),
+      session_id: value('session_id'),
+      client_id: value('client_id'),
+      channels: value('channels'),
+      revoked: value('revoked'),
+      raw: value('raw'),
+      digest: value('digest'),
+      state: value('state'),
+      verdict: null,
+      received_at: value('received_at'),
+      closed_at: value('closed_at'),
+      due_at: value('due_at'),
+      lease_until: null,
+      attempts: 0,
+    })
+    .onConflict((conflict) => conflict.columns(['launch_id', 'digest']).doNothing())
+    .returning('id'),
+)
 
 export function toReturn(row: ReturnRow): Return {
   return {

@@ -2,6 +2,7 @@ import type { AuditLog } from '../audit/audit-log.ts'
 import type { ChannelState } from '../channels/channel-repository.ts'
 import type { Clock } from '../clock.ts'
 import { type Database, inTransaction } from '../database/database.ts'
+import { prepared } from '../database/prepared.ts'
 import { ConflictError, NotFoundError } from '../errors.ts'
 import type { ApiKeyRepository, StoredApiKey } from '../keys/api-key-repository.ts'
 import type { ApiToken } from './token-service.ts'
@@ -54,16 +55,7 @@ export class KeyReadService {
     const hour = `${at.slice(0, 13)} v${version}`
     const row = { hub_id: this.#hubId, token_id: token.id, channel_id: channel.id, hour }
     await inTransaction(this.#db, async (trx) => {
-      const counted = await trx
-        .insertInto('key_read')
-        .values({ ...row, reads: 1, first_at: at, last_at: at })
-        .onConflict((conflict) =>
-          conflict
-            .columns(['hub_id', 'token_id', 'channel_id', 'hour'])
-            .doUpdateSet((set) => ({ reads: set('key_read.reads', '+', 1), last_at: at })),
-        )
-        .returning('reads')
-        .executeTakeFirst()
+      const [counted] = await countRead(trx, { ...row, at })
       if (counted?.reads !== 1) return
       const subject = { channelId: channel.id, ...(channel.tenantId && { tenantId: channel.tenantId }) }
       const detail = { version, fingerprint: channel.key.fingerprint ?? '' }
@@ -74,3 +66,26 @@ export class KeyReadService {
     })
   }
 }
+
+const countRead = prepared<
+  { hub_id: string; token_id: string; channel_id: string; hour: string; at: string },
+  { reads: number }
+>((db, value) =>
+  db
+    .insertInto('key_read')
+    .values({
+      hub_id: value('hub_id'),
+      token_id: value('token_id'),
+      channel_id: value('channel_id'),
+      hour: value('hour'),
+      reads: 1,
+      first_at: value('at'),
+      last_at: value('at'),
+    })
+    .onConflict((conflict) =>
+      conflict
+        .columns(['hub_id', 'token_id', 'channel_id', 'hour'])
+        .doUpdateSet((set) => ({ reads: set('key_read.reads', '+', 1), last_at: value('at') })),
+    )
+    .returning('reads'),
+)

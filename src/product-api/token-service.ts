@@ -1,6 +1,7 @@
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { Clock } from '../clock.ts'
 import { type Database, inTransaction } from '../database/database.ts'
+import { prepared } from '../database/prepared.ts'
 import type { ApiTokenRow } from '../database/schema.ts'
 import { ForbiddenError, UnauthenticatedError } from '../errors.ts'
 import { hashOf, newId, newSecret } from '../identifiers.ts'
@@ -118,18 +119,21 @@ export class TokenService {
   }
 
   async #find(secret: string): Promise<ApiToken | undefined> {
-    const row = await this.#db
-      .selectFrom('api_token')
-      .selectAll()
-      .where('token_hash', '=', hashOf(secret))
-      .where('hub_id', '=', this.#hubId)
-      .where('revoked_at', 'is', null)
-      .executeTakeFirst()
+    const [row] = await findLive(this.#db, { token_hash: hashOf(secret), hub_id: this.#hubId })
     const token = row && toToken(row)
     const expired = token?.expiresAt !== undefined && token.expiresAt <= this.#clock.now()
     return expired ? undefined : token
   }
 }
+
+const findLive = prepared<{ token_hash: string; hub_id: string }, ApiTokenRow>((db, value) =>
+  db
+    .selectFrom('api_token')
+    .selectAll()
+    .where('token_hash', '=', value('token_hash'))
+    .where('hub_id', '=', value('hub_id'))
+    .where('revoked_at', 'is', null),
+)
 
 function toToken(row: ApiTokenRow): ApiToken {
   return {

@@ -30,6 +30,11 @@ describe('belonging', () => {
     ['(1) the e-mail that the product vouched for', verified, 'verified_email'],
     ['(1) however it is written', { ...verified, client: { email: 'Anna@Shop.example' } }, 'verified_email'],
     ['(2) a client made between launch and return', { ...unverified, client: newClient }, 'new_client'],
+    [
+      '(2) a client made in the second of the launch, in whose middle we launched',
+      { ...unverified, launchedAt: new Date('2026-03-02T10:02:00.700Z'), client: newClient },
+      'new_client',
+    ],
     ['(3) a client whose channels are here already', { ...unverified, clientIsKnown: true }, 'known_client'],
     ['(3) even without any e-mail', { ...unverified, email: undefined, clientIsKnown: true }, 'known_client'],
     ['the same client again', { ...verified, fixedClientId: 'cl1' }, 'verified_email'],

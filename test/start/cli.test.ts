@@ -49,7 +49,7 @@ describe('operator commands', () => {
     expect(stderr).toContain('"action":"link.created"')
     const { text } = await site.newBrowser().get(new URL(stdout.trim()).pathname).expect(200)
     expect(text).toContain('<strong>Muster</strong>')
-    expect(text).toContain('+4930123456')
+    expect(text).toContain('+49 30 123456')
   })
 
   it('make, list and revoke API tokens, and print a new one alone', async () => {

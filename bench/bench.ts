@@ -1,0 +1,189 @@
+import { join } from 'node:path'
+import { loadConfig } from '../src/config.ts'
+import { createContext } from '../src/context.ts'
+import { createLogger } from '../src/logger.ts'
+import { newVaultKey } from '../src/settings/vault-keys.ts'
+import type { Load } from './load.ts'
+import { freePort, startServer } from './servers.ts'
+
+export interface Scenario {
+  readonly name: string
+  readonly site: Load
+  readonly baseline: Load
+  /** The ratio that it should reach. */
+  readonly bar: number
+}
+
+const PARTNER_API_KEY = 'sample-partner-key'
+
+/** Starts site, simulator and bare Express, connects one number, and lays out what is measured. */
+export async function openBench(folder: string) {
+  const [port, hubPort, barePort] = [await freePort(), await freePort(), await freePort()]
+  const simulate = [
+    'simulate',
+    '--port',
+    String(hubPort),
+    '--partner-id',
+    'BenchPA',
+    '--api-key',
+    PARTNER_API_KEY,
+  ]
+  const hub = await startServer('src/cli.ts', simulate, { port: hubPort, path: '/control/counters' })
+  const env = settings(port, hubPort, `sqlite:${join(folder, 'site.db')}`)
+  const site = await startServer('src/main.ts', [], { port, env, path: '/readyz' })
+  const bareArgs = [String(barePort), `sqlite:${join(folder, 'bare.db')}`]
+  const bare = await startServer('bench/bare.ts', bareArgs, { port: barePort, path: '/ready' })
+
+  const control = (path: string, body: object) => post(`http://localhost:${hubPort}/control/${path}`, body)
+  const { link, otherLink, token } = await makeAccess(env)
+  const status = await connectOne(site.url, link, control)
+  const insert: Load = { url: `${bare.url}/insert`, status: 303 }
+  const returns = await newReturns(site.url, otherLink)
+
+  const sameBytes = async (name: string, load: Load): Promise<Scenario> => {
+    const answer = await fetch(load.url, { headers: load.headers ?? {} })
+    const body = await answer.arrayBuffer()
+    const headers = { 'content-type': answer.headers.get('content-type') ?? '' }
+    const url = `${bare.url}/bytes/${encodeURIComponent(name)}`
+    await fetch(url, { method: 'PUT', headers, body })
+    return { name, site: load, baseline: { url, status: 200 }, bar: 0.3 }
+  }
+  const authorization = `Bearer ${token}`
+  const scenarios: Scenario[] = [
+    {
+      name: 'launch',
+      site: { url: site.url + link, method: 'POST', status: 303 },
+      baseline: { ...insert, method: 'POST' },
+      bar: 0.4,
+    },
+    { name: 'return', site: returns, baseline: insert, bar: 0.4 },
+    await sameBytes('status page', { url: site.url + status, status: 200 }),
+    await sameBytes('channel read', {
+      url: `${site.url}/api/v1/channels/ch1`,
+      headers: { authorization },
+      status: 200,
+    }),
+    {
+      name: 'key read',
+      site: { url: `${site.url}/api/v1/channels/ch1/api-key`, headers: { authorization }, status: 200 },
+      baseline: insert,
+      bar: 0.5,
+    },
+  ]
+  return {
+    scenarios,
+    settle: () => settle(`http://localhost:${hubPort}/control/counters`),
+    /** From here on 360dialog takes 30 seconds for every answer. */
+    stall: async () => {
+      await control('faults', { endpoint: '*', kind: 'slow', ms: 30_000, times: 0 })
+      return { site: returns, baseline: insert }
+    },
+    close: async () => {
+      await Promise.all([site, bare].map((server) => server.stop()))
+      await hub.stop()
+    },
+  }
+}
+
+function settings(port: number, hubPort: number, databaseUrl: string): Record<string, string> {
+  const hub = `http://localhost:${hubPort}`
+  return {
+    PORT: String(port),
+    DATABASE_URL: databaseUrl,
+    D360_PARTNER_ID: 'BenchPA',
+    D360_PARTNER_API_KEY: PARTNER_API_KEY,
+    D360_API_URL: `${hub}/api/v2`,
+    D360_LAUNCH_URL: `${hub}/dashboard/app/{partner_id}/permissions`,
+    D360_MESSAGING_HOSTS: 'localhost',
+    VAULT_KEYS: newVaultKey(),
+    SESSION_SECRET: 'a-sample-of-a-session-secret-0123456789',
+    RATE_LIMIT_PUBLIC: '1000000',
+  }
+}
+
+/** Two connect links' paths and an API token, made beside the serving site as an operator makes them. */
+async function makeAccess(env: Record<string, string>): Promise<{
+  link: string
+  otherLink: string
+  token: string
+}> {
+  const context = await createContext(loadConfig(env), { logger: createLogger('silent') })
+  const order = { tenantId: 't1', tenantName: 'Shop', email: 'a@shop.example', emailVerified: true }
+  const link = `/connect/${await context.launches.createLink(order)}`
+  const otherLink = `/connect/${await context.launches.createLink({ ...order, tenantId: 't2' })}`
+  const scopes = ['channels:read', 'keys:read'] as const
+  const { secret } = await context.tokens.create({
+    name: 'bench',
+    scopes,
+    tenantId: undefined,
+    expiresAt: undefined,
+  })
+  await context.db.destroy()
+  return { link, otherLink, token: secret }
+}
+
+interface Launched {
+  readonly screen: string
+  readonly cookie: string
+}
+
+async function launch(siteUrl: string, link: string): Promise<Launched> {
+  const answer = await fetch(siteUrl + link, { method: 'POST', redirect: 'manual' })
+  const cookie = answer.headers.getSetCookie().map((one) => one.split(';')[0])
+  return { screen: answer.headers.get('location') ?? '', cookie: cookie.join('; ') }
+}
+
+/** Connects one number to the end; answers the path of its status page. */
+async function connectOne(
+  siteUrl: string,
+  link: string,
+  control: (path: string, body: object) => Promise<{ location?: string }>,
+): Promise<string> {
+  const { screen, cookie } = await launch(siteUrl, link)
+  const { location = '' } = await control('visits', {
+    launch_url: screen,
+    signup: { name: 'Shop', email: 'a@shop.example' },
+    add: [{ id: 'ch1', phone_number: '+49301234567', display_name: 'Shop', running: true }],
+  })
+  const { pathname, search } = new URL(location)
+  const back = await fetch(siteUrl + pathname + search, { headers: { cookie }, redirect: 'manual' })
+  const status = back.headers.get('location') ?? ''
+  for (;;) {
+    const seen = await fetch(siteUrl + status, { headers: { accept: 'application/json' } })
+    if (((await seen.json()) as { status: string }).status === 'completed') return status
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+/** Returns of one launch, each with another channel, so that each is stored. */
+async function newReturns(siteUrl: string, link: string): Promise<Load> {
+  const { screen, cookie } = await launch(siteUrl, link)
+  const nonce = new URL(screen).searchParams.get('state') ?? ''
+  let count = 0
+  const nextPath = () => {
+    count += 1
+    return `/callback?nonce=${nonce}&state=${nonce}&client=clX&channels=[ch${count}]`
+  }
+  return { url: siteUrl, headers: { cookie }, nextPath, status: 303 }
+}
+
+/** Waits until the worker has nothing left to ask 360dialog. */
+async function settle(countersUrl: string): Promise<void> {
+  let before = ''
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    const now = await (await fetch(countersUrl)).text()
+    if (now === before) return
+    before = now
+  }
+}
+
+async function post(url: string, body: object): Promise<{ location?: string }> {
+  const answer = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+  if (!answer.ok) throw new Error(`${url} answered ${answer.status}: ${await answer.text()}`)
+  return (await answer.json()) as { location?: string }
+}

@@ -1,0 +1,142 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import type { Browser, Page } from 'playwright-core'
+import type { ConnectSession } from '../../src/onboarding/connect-session-repository.ts'
+import type { NumberState, Progress, SessionStatus, Step, StepName } from '../../src/onboarding/progress.ts'
+import { type Site, startSite } from '../site.ts'
+import { findBarriers, launchChromium, UNPACKING_MS } from './chromium.ts'
+
+const LONG = `Zum Hirschen ${'Donaudampfschifffahrtsgesellschaft'.repeat(3)}`.slice(0, 100)
+const LOOKS = [
+  [360, 'light'],
+  [1200, 'dark'],
+] as const
+const NUMBERS: Record<NumberState, true> = {
+  activating: true,
+  preparing: true,
+  proving: true,
+  connected: true,
+  retrying: true,
+  no_permission: true,
+  with_support: true,
+  rejected: true,
+}
+/** How the five steps stand on the page of each status. */
+const STEPS: Record<SessionStatus, readonly Step['state'][]> = {
+  launched: ['current', 'todo', 'todo', 'todo', 'todo'],
+  returned: ['done', 'current', 'todo', 'todo', 'todo'],
+  waiting: ['done', 'done', 'current', 'todo', 'todo'],
+  completed: ['done', 'done', 'done', 'done', 'done'],
+  needs_review: ['done', 'stopped', 'todo', 'todo', 'todo'],
+  declined: ['stopped', 'todo', 'todo', 'todo', 'todo'],
+  failed: ['done', 'done', 'done', 'done', 'stopped'],
+  expired: ['stopped', 'todo', 'todo', 'todo', 'todo'],
+}
+const STEP_NAMES: readonly StepName[] = ['permission', 'check', 'activation', 'key', 'connected']
+const statuses = Object.keys(STEPS) as SessionStatus[]
+const numberStates = Object.keys(NUMBERS) as NumberState[]
+
+let browser: Browser
+let page: Page
+let open: Site
+let closed: Site
+
+beforeAll(async () => {
+  browser = await launchChromium()
+  page = await browser.newPage({ locale: 'en-GB' })
+  open = await startSite({ settings: { PRIVACY_URL: 'https://nordlicht.example/privacy' } })
+  closed = await startSite({
+    settings: { SELF_SIGNUP: 'off', RATE_LIMIT_PUBLIC: '1', BRAND_COLOR: '#ffd400' },
+  })
+  showEveryStatus(open)
+}, UNPACKING_MS)
+afterAll(async () => {
+  await browser.close()
+  await open.stop()
+  await closed.stop()
+})
+
+describe('every client page can be used by everybody, light and dark, on a phone and on a screen', () => {
+  it('sign-up', () => check(open, '/', 200))
+  it('sign-up, closed', () => check(closed, '/', 200))
+
+  it('sign-up with mistakes', async () => {
+    await page.goto(open.url)
+    await page.getByLabel('Company', { exact: true }).fill(LONG)
+    await page.getByRole('button').click()
+    await page.getByRole('alert').waitFor()
+    await expectNoBarriers()
+  })
+
+  it('a link, for a customer with a long name', async () => {
+    await check(open, await open.link({ tenantName: LONG, number: '+493012345678' }), 200)
+  })
+
+  it('a link that has ended', async () => {
+    const link = await closed.link()
+    await closed.context.db
+      .updateTable('connect_session')
+      .set({ expires_at: '2020-01-01T00:00:00.000Z' })
+      .execute()
+    await check(closed, link, 410)
+  })
+
+  it('a link that nobody knows', () => check(open, '/connect/unknown', 404))
+  it('back in another browser', () => check(open, '/returned', 200))
+
+  it.each(statuses)('status: %s', (status) => check(open, `/status/${status}?refresh=off`, 200))
+  it('status: numbers in every state', () => check(open, '/status/every-number?refresh=off', 200))
+
+  it('400: what came back cannot be read', () => check(open, '/callback?client=%00&channels=[<]', 400))
+  it('404', () => check(open, '/nothing', 404))
+  it('500', () => check(open, '/status/broken', 500))
+
+  it('403: a form that another site sent', async () => {
+    await page.goto('about:blank')
+    await page.setContent(`<form method="post" action="${open.url}/connect"><button>Send</button></form>`)
+    await page.getByRole('button').click()
+    await page.getByRole('heading', { name: 'This was not sent from this page' }).waitFor()
+    await expectNoBarriers()
+  })
+
+  it('429: too many requests', async () => {
+    const link = closed.url + (await closed.link())
+    for (let press = 0; press < 2; press += 1) {
+      await page.goto(link)
+      await page.getByRole('button', { name: 'Continue to 360dialog' }).click()
+    }
+    await page.getByRole('heading', { name: 'A moment, please' }).waitFor()
+    await expectNoBarriers()
+  })
+})
+
+async function check(site: Site, path: string, status: number): Promise<void> {
+  const response = await page.goto(site.url + path)
+  expect(response?.status()).toBe(status)
+  await expectNoBarriers()
+}
+
+async function expectNoBarriers(): Promise<void> {
+  for (const [width, colorScheme] of LOOKS) {
+    await page.setViewportSize({ width, height: 800 })
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    expect([width, colorScheme, await findBarriers(page)]).toEqual([width, colorScheme, []])
+  }
+  await page.setViewportSize({ width: 320, height: 640 })
+  expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(320)
+}
+
+/** Lets the site's own status page show each state, also those that last a moment only. */
+function showEveryStatus(site: Site): void {
+  const session = { code: 'K7Q-2MD', tenantName: LONG, origin: 'link' } as ConnectSession
+  const progressOf = (status: SessionStatus, numbers: readonly NumberState[]): Progress => ({
+    status,
+    steps: STEP_NAMES.map((name, place) => ({ name, state: STEPS[status][place] ?? 'todo', at: undefined })),
+    numbers: numbers.map((state) => ({ phoneNumber: '+493012345678', state })),
+  })
+  site.context.progress.find = async (id) => {
+    if (id === 'broken') throw new Error('a fault that this test set')
+    if (id === 'every-number') return { session, progress: progressOf('waiting', numberStates) }
+    const status = statuses.find((one) => one === id)
+    return status && { session, progress: progressOf(status, []) }
+  }
+}
