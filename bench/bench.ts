@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { pino } from 'pino'
 import { loadConfig } from '../src/config.ts'
 import { createContext } from '../src/context.ts'
 import { createLogger } from '../src/logger.ts'
@@ -107,7 +108,9 @@ async function makeAccess(env: Record<string, string>): Promise<{
   otherLink: string
   token: string
 }> {
-  const context = await createContext(loadConfig(env), { logger: createLogger('silent') })
+  const context = await createContext(loadConfig(env), {
+    logger: createLogger('silent', pino.destination('/dev/null')),
+  })
   const order = { tenantId: 't1', tenantName: 'Shop', email: 'a@shop.example', emailVerified: true }
   const link = `/connect/${await context.launches.createLink(order)}`
   const otherLink = `/connect/${await context.launches.createLink({ ...order, tenantId: 't2' })}`

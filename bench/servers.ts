@@ -19,18 +19,10 @@ export async function startServer(
   args: readonly string[],
   { port, env = {}, path }: { port: number; env?: Readonly<Record<string, string>>; path: string },
 ): Promise<Server> {
-  const child = spawn(
-    process.execPath,
-    [
-      ...(script.includes('main') ? ['--cpu-prof', '--cpu-prof-dir=/tmp/prof'] : []),
-      join(root, script),
-      ...args,
-    ],
-    {
-      env: { PATH: process.env.PATH, NODE_ENV: 'production', ...env },
-      stdio: ['ignore', 'ignore', 'inherit'],
-    },
-  )
+  const child = spawn(process.execPath, [join(root, script), ...args], {
+    env: { PATH: process.env.PATH, NODE_ENV: 'production', ...env },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
   const url = `http://127.0.0.1:${port}`
   while (!(await answers(url + path))) {
     if (child.exitCode !== null) throw new Error(`${script} ended with ${child.exitCode}`)

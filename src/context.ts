@@ -22,6 +22,7 @@ import { LaunchService } from './onboarding/launch-service.ts'
 import { ProgressService } from './onboarding/progress-service.ts'
 import { ReturnRepository } from './onboarding/return-repository.ts'
 import { ReturnService } from './onboarding/return-service.ts'
+import { SignatureSeconds } from './onboarding/signature-seconds.ts'
 import { CallBudget } from './partner-api/call-budget.ts'
 import { CallBudgetRepository } from './partner-api/call-budget-repository.ts'
 import { MessagingApi } from './partner-api/messaging-api.ts'
@@ -123,6 +124,7 @@ function build(config: Config, { db, vault, clock, logger, metrics, reached }: G
   const { partnerId } = config.partnerApi
   const launches = new LaunchService({
     ...{ db, sessions, clock },
+    signatureSeconds: new SignatureSeconds({ db, hubId }),
     settings: { ...config.launch, partnerId, callbackUrl },
   })
   const returnService = new ReturnService({

@@ -77,6 +77,14 @@ export class ConflictError extends LatchkeyError {
   }
 }
 
+/** Too many requests from one address. */
+export class RateLimitedError extends LatchkeyError {
+  readonly status = 429
+  constructor() {
+    super('rate_limited', 'Too many requests from your address. Wait a minute, then try again.')
+  }
+}
+
 /** How a call to 360dialog ended badly. */
 export type UpstreamFailure =
   /** 4xx: 360dialog answered and did not act. */

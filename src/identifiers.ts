@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomBytes, randomInt } from 'node:crypto'
+import { createHmac, hash, randomBytes, randomInt } from 'node:crypto'
 
 /** A row's id: its kind, then the time and 80 random bits, so that ids sort by when they were made. */
 export function newId(kind: string, now: Date): string {
@@ -13,7 +13,7 @@ export function newSecret(): string {
 
 /** What is stored of a secret that comes back to us: its SHA-256, 64 hex characters. */
 export function hashOf(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex')
+  return hash('sha256', secret, 'hex')
 }
 
 /** A second secret that follows from a first and does not lead back to it. */

@@ -14,3 +14,8 @@ export function prepareProcess(): void {
   // Loading makes much that lives on: a nursery that grows with it would keep its size for good.
   setFlagsFromString('--semi-space-growth-factor=1')
 }
+
+/** From here on the nursery may grow again: requests make much that dies young. */
+export function endLoading(): void {
+  setFlagsFromString('--semi-space-growth-factor=2')
+}

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { flushCompileCache } from 'node:module'
 import { type Config, loadConfig } from './config.ts'
 import { adminFirstPath, paths } from './paths.ts'
+import { endLoading } from './prepare-process.ts'
 import { type Serving, serve } from './serve.ts'
 import { describeFailure } from './start-failure.ts'
 import { version } from './version.ts'
@@ -25,6 +26,7 @@ async function run(config: Config): Promise<void> {
   const simulator = await startSimulatorOf(config)
   await greet(config, serving)
   flushCompileCache()
+  endLoading()
   await stopped
   await serving.stop()
   await simulator?.close()

@@ -16,10 +16,11 @@ export class HastyClock implements Clock {
       if (signal?.aborted) return resolve()
       const done = () => {
         clearTimeout(timer)
+        signal?.removeEventListener('abort', done)
         resolve()
       }
       const timer = setTimeout(done, ms / TIMES_AS_FAST)
-      signal?.addEventListener('abort', done, { once: true })
+      signal?.addEventListener('abort', done)
     })
   }
 

@@ -16,19 +16,19 @@ export class TestClock implements Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       if (signal?.aborted || ms <= 0) return resolve()
-      const sleeper = { at: this.#now + ms, wake: resolve }
-      this.#sleepers.push(sleeper)
-      signal?.addEventListener('abort', () => {
+      const wake = () => {
         this.#sleepers = this.#sleepers.filter((other) => other !== sleeper)
+        signal?.removeEventListener('abort', wake)
         resolve()
-      })
+      }
+      const sleeper = { at: this.#now + ms, wake }
+      this.#sleepers.push(sleeper)
+      signal?.addEventListener('abort', wake)
     })
   }
 
   advance(ms: number): void {
     this.#now += ms
-    const due = this.#sleepers.filter((sleeper) => sleeper.at <= this.#now)
-    this.#sleepers = this.#sleepers.filter((sleeper) => sleeper.at > this.#now)
-    for (const sleeper of due) sleeper.wake()
+    for (const sleeper of this.#sleepers.filter(({ at }) => at <= this.#now)) sleeper.wake()
   }
 }

@@ -24,6 +24,7 @@ const tables: Readonly<Record<string, readonly [key: string, columns: string]>> 
     'id tenant_id origin link_hash? email? email_verified# number? code created_at expires_at',
   ],
   launch: ['id', 'id session_id nonce_hash status_hash browser_hash client_id? created_at expires_at'],
+  launch_signature: ['hub_id second', 'second'],
   connect_return: [
     'id',
     `id launch_id session_id client_id? channels revoked raw digest state verdict? received_at closed_at? ${DUE}`,

@@ -9,6 +9,7 @@ export interface Schema {
   tenant: { hub_id: string; id: string; name: string; created_at: string }
   connect_session: ConnectSessionRow
   launch: LaunchRow
+  launch_signature: { hub_id: string; second: string }
   connect_return: ReturnRow
   client: ClientRow
   channel: ChannelRow

@@ -6,6 +6,8 @@ export interface LostMint {
   readonly isSecond: boolean
   /** Long enough after sending that 360dialog has surely finished, one way or the other. */
   readonly settled: boolean
+  /** So long after sending that nobody should go on without being told. */
+  readonly overdue: boolean
 }
 
 export type LostMintVerdict =
@@ -21,8 +23,8 @@ export type LostMintVerdict =
  * A new record means that 360dialog carried it out: every earlier key is dead, and nobody holds the new one.
  * No new record, after a while, means that it did not happen, and then earlier keys live on (contract 4.1, 10).
  */
-export function judgeLostMint({ before, after, isSecond, settled }: LostMint): LostMintVerdict {
-  if (after === undefined) return 'look_again'
+export function judgeLostMint({ before, after, isSecond, settled, overdue }: LostMint): LostMintVerdict {
+  if (after === undefined) return overdue ? 'needs_decision' : 'look_again'
   // Unread before can only be a channel newer than its launch: there was nothing.
   const known = before ?? []
   const added = after.filter((id) => !known.includes(id))

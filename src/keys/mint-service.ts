@@ -22,6 +22,8 @@ import type { ProbeService } from './probe-service.ts'
 
 /** How long after sending 360dialog has surely finished with a request whose answer was lost. */
 const SETTLED_MS = 60_000
+/** A lost answer whose key records stay unreadable for so long is an admin's. */
+const OVERDUE_MS = 24 * 60 * 60_000
 /** After so many failures in a row the key records count as unreadable. */
 const TRIES_TO_READ_RECORDS = 5
 /** Once a second. */
@@ -263,6 +265,7 @@ export class MintService implements WorkSource {
       after: others(after),
       isSecond: mint.reason === 'lost_answer',
       settled,
+      overdue: now.getTime() - sentAt >= OVERDUE_MS,
     })
     if (verdict === 'look_again') {
       const due_at = settled ? nextTry(now, mint.attempts, WAITING) : new Date(sentAt + SETTLED_MS)

@@ -1,10 +1,11 @@
 import type { Clock } from '../clock.ts'
 import { type Database, inTransaction } from '../database/database.ts'
 import { derivedSecret, hashOf, newId, newSecret } from '../identifiers.ts'
-import { signLaunch } from '../partner-api/io-signature.ts'
+import { type IoSignature, signLaunch } from '../partner-api/io-signature.ts'
 import { launchLink } from '../partner-api/launch-link.ts'
 import { NONCE_PARAMETER } from './callback-query.ts'
 import type { ConnectSession, ConnectSessionRepository } from './connect-session-repository.ts'
+import type { SignatureSeconds } from './signature-seconds.ts'
 
 const DAY_MS = 24 * 60 * 60_000
 export const LINK_LIFE_MS = 7 * DAY_MS
@@ -42,10 +43,12 @@ export class LaunchService {
   readonly #sessions: ConnectSessionRepository
   readonly #settings: LaunchSettings
   readonly #clock: Clock
+  readonly #signatureSeconds: SignatureSeconds
 
   constructor(given: {
     db: Database
     sessions: ConnectSessionRepository
+    signatureSeconds: SignatureSeconds
     settings: LaunchSettings
     clock: Clock
   }) {
@@ -53,6 +56,7 @@ export class LaunchService {
     this.#sessions = given.sessions
     this.#settings = given.settings
     this.#clock = given.clock
+    this.#signatureSeconds = given.signatureSeconds
   }
 
   /** Makes a connect link's token for a tenant of the product; only its SHA-256 is kept. */
@@ -127,11 +131,22 @@ export class LaunchService {
       expiresAt: new Date(now.getTime() + NONCE_LIFE_MS),
     }
     await this.#sessions.saveLaunch(launch, db)
-    return this.#screen(session, nonce, now)
+    return this.#screen(session, nonce, await this.#sign(now, db))
   }
 
-  #screen(session: Pick<ConnectSession, 'tenantName' | 'email' | 'number'>, nonce: string, now: Date): URL {
-    const { template, partnerId, callbackUrl, stateIn, ioSignatureSecret } = this.#settings
+  async #sign(now: Date, db: Database): Promise<IoSignature | undefined> {
+    const { partnerId, ioSignatureSecret } = this.#settings
+    if (ioSignatureSecret === undefined) return undefined
+    const second = await this.#signatureSeconds.take(now, db)
+    return signLaunch({ platformSecret: ioSignatureSecret, partnerId, now: second })
+  }
+
+  #screen(
+    session: Pick<ConnectSession, 'tenantName' | 'email' | 'number'>,
+    nonce: string,
+    ioSignature: IoSignature | undefined,
+  ): URL {
+    const { template, partnerId, callbackUrl, stateIn } = this.#settings
     const redirectUrl = new URL(callbackUrl)
     if (stateIn !== 'state') redirectUrl.searchParams.set(NONCE_PARAMETER, nonce)
     return launchLink({
@@ -142,9 +157,7 @@ export class LaunchService {
       ...(session.number !== undefined && { number: session.number }),
       ...(stateIn !== 'redirect_url' && { state: nonce }),
       ...(stateIn !== 'state' && { redirectUrl: redirectUrl.href }),
-      ...(ioSignatureSecret !== undefined && {
-        ioSignature: signLaunch({ platformSecret: ioSignatureSecret, partnerId, now }),
-      }),
+      ioSignature,
     })
   }
 }

@@ -6,6 +6,7 @@ import { hashOf } from '../identifiers.ts'
 import { linkPath, paths, statusPath } from '../paths.ts'
 import type { BrowserId } from '../web/browser-id.ts'
 import { frameOf, renderPage } from '../web/render-page.ts'
+import { requestCode } from '../web/request-log.ts'
 import { readCallbackQuery } from './callback-query.ts'
 import type { ConnectSession } from './connect-session-repository.ts'
 import type { LaunchService } from './launch-service.ts'
@@ -101,7 +102,7 @@ function readQuery(req: Request, res: Response, logger: Logger) {
   } catch (error) {
     if (error instanceof InvalidInputError) {
       const seen = { sha256: hashOf(req.originalUrl).slice(0, 16), length: req.originalUrl.length }
-      logger.warn({ ...seen, code: res.locals.code }, 'unreadable return')
+      logger.warn({ ...seen, code: requestCode(res) }, 'unreadable return')
     }
     throw error
   }
@@ -131,7 +132,7 @@ function showLink(res: Response, session: ConnectSession, token: string): void {
 
 function showUnusableLink(res: Response, session: ConnectSession | undefined): void {
   const { t } = frameOf(res)
-  const code = session?.code ?? String(res.locals.code)
+  const code = session?.code ?? requestCode(res)
   const locals = {
     title: t(session ? 'linkExpired.title' : 'linkUnknown.title'),
     known: session !== undefined,

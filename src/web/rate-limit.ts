@@ -1,14 +1,6 @@
 import type { RequestHandler } from 'express'
 import { rateLimit } from 'express-rate-limit'
-import { LatchkeyError } from '../errors.ts'
-
-/** Too many requests from one address. */
-export class RateLimitedError extends LatchkeyError {
-  readonly status = 429
-  constructor() {
-    super('rate_limited', 'Too many requests from your address. Wait a minute, then try again.')
-  }
-}
+import { RateLimitedError } from '../errors.ts'
 
 /** At most `limit` requests a minute and address, counted in this process. */
 export function perMinute(limit: number): RequestHandler {

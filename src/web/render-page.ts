@@ -29,9 +29,7 @@ export interface PageFrame {
 export function preparePages({ brand, demo, words }: PageSettings): RequestHandler {
   const frames = new Map(
     ['en', 'de'].map((lang) => {
-      const own = words.getFixedT(lang)
-      const t: Translate = (key, values) => own(key, { brand: brand.name, ...values })
-      return [lang, { brand, demo, lang, t } satisfies PageFrame]
+      return [lang, { brand, demo, lang, t: translateInto(lang, words, brand) } satisfies PageFrame]
     }),
   )
   return (req: Request, res: Response, next: NextFunction) => {
@@ -40,6 +38,18 @@ export function preparePages({ brand, demo, words }: PageSettings): RequestHandl
     res.locals.adminFrame = frames.get('en')
     res.vary('Accept-Language')
     next()
+  }
+}
+
+/** Words without a value of their own are looked up once: most of every page is. */
+function translateInto(lang: string, words: i18n, brand: Brand): Translate {
+  const translate = words.getFixedT(lang)
+  const known = new Map<string, string>()
+  return (key, values) => {
+    if (values) return translate(key, { brand: brand.name, ...values })
+    const text = known.get(key) ?? translate(key, { brand: brand.name })
+    known.set(key, text)
+    return text
   }
 }
 

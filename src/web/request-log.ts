@@ -7,12 +7,11 @@ export type OnAnswered = (method: string, route: string, status: number, seconds
 
 /**
  * Logs every answer by its route pattern: a path, query or referer could hold a link, a nonce or an id.
- * The code of the request is what an error page shows, so that support finds the line.
+ * The code that an error page shows is on the line, so that support finds it.
  */
 export function requestLog(logger: Logger, onAnswered: OnAnswered): RequestHandler {
   return (req, res, next) => {
     const started = process.hrtime.bigint()
-    res.locals.code = newCode()
     res.once('close', () => {
       const seconds = Number(process.hrtime.bigint() - started) / 1e9
       const route = routeOf(req)
@@ -23,7 +22,7 @@ export function requestLog(logger: Logger, onAnswered: OnAnswered): RequestHandl
           route,
           status: res.statusCode,
           ms: Math.round(seconds * 1e4) / 10,
-          code: res.locals.code,
+          ...(res.locals.code && { code: res.locals.code }),
           ...(!res.writableFinished && { aborted: true }),
         },
         'request',
@@ -33,7 +32,9 @@ export function requestLog(logger: Logger, onAnswered: OnAnswered): RequestHandl
   }
 }
 
+/** The code of this request, made when a page first needs one. */
 export function requestCode(res: Response): string {
+  res.locals.code ??= newCode()
   return res.locals.code as string
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { judgeLostMint, type LostMint } from '../../src/keys/lost-mint.ts'
 
-const lost: LostMint = { before: [], after: [], isSecond: false, settled: true }
+const lost: LostMint = { before: [], after: [], isSecond: false, settled: true, overdue: false }
 
 describe('a mint whose answer was lost', () => {
   it.each<[string, Partial<LostMint>, string]>([
@@ -14,6 +14,7 @@ describe('a mint whose answer was lost', () => {
     ['may still happen', { settled: false }, 'look_again'],
     ['has happened, however short ago', { after: ['1'], settled: false }, 'mint_again'],
     ['cannot be told: the records are unreadable', { after: undefined }, 'look_again'],
+    ['cannot be told for a whole day', { after: undefined, overdue: true }, 'needs_decision'],
     ['was not the only one: somebody else made a key too', { after: ['1', '2'] }, 'needs_decision'],
     ['was the second already', { after: ['2'], before: ['1'], isSecond: true }, 'needs_decision'],
     [

@@ -195,7 +195,7 @@ describe.each(engines)('a channel older than its launch on %s', (engine) => {
     expect(site.hub.minted).toEqual(['ch1'])
   })
 
-  it('keeps looking, and is not minted again, when the answer is lost and the key records cannot be read', async () => {
+  it('keeps looking for a day, then waits for an admin, when the answer is lost and the key records cannot be read', async () => {
     await startWithOldChannel()
     site.hub.setFault({ endpoint: 'create_key', kind: 'lost_after_commit' })
     const granted = await grant(site, 'ch1', { clientId: 'cl1', channels: ['ch1'] })
@@ -204,9 +204,13 @@ describe.each(engines)('a channel older than its launch on %s', (engine) => {
     site.hub.setFault({ endpoint: 'list_keys', times: 0, kind: 'odd_answer', shape: 'not_json' })
     await comeBack(granted)
     await site.untilQuiet()
+    expect(await channel(site)).toMatchObject({ key: { status: 'unknown' }, mint: { state: 'unknown' } })
     await site.pass(3 * DAY_MS)
 
-    expect(await channel(site)).toMatchObject({ key: { status: 'unknown' }, mint: { state: 'unknown' } })
+    expect(await channel(site)).toMatchObject({
+      key: { status: 'needs_decision' },
+      mint: { problem: 'answer_lost' },
+    })
     expect(site.hub.calls.create_key).toBe(1)
   })
 

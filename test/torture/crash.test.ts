@@ -1,0 +1,229 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { describe, expect, it } from '@jest/globals'
+import request from 'supertest'
+import { loadConfig } from '../../src/config.ts'
+import { type Context, createContext } from '../../src/context.ts'
+import { type Engine, sqliteFile } from '../../src/database/database.ts'
+import { LEASE_MS } from '../../src/database/due-rows.ts'
+import { createLogger } from '../../src/logger.ts'
+import { linkPath } from '../../src/paths.ts'
+import type { Simulator } from '../../src/simulator/simulator.ts'
+import { type Step, steps } from '../../src/worker/step.ts'
+import { startChild } from '../child-process.ts'
+import { createEmptyDatabase, type EmptyDatabase, engines } from '../databases.ts'
+import { dumpOf } from '../dump.ts'
+import {
+  type Browser,
+  eventually,
+  freePort,
+  launchFrom,
+  pathOf,
+  settingsFor,
+  startTestSimulator,
+} from '../site.ts'
+
+/** Kills for each step and each engine. */
+const KILLS = Number(process.env.TORTURE_KILLS ?? 2)
+/** Between a death and the next start: leases have run out, and a lost answer has settled. */
+const PAUSE_MS = LEASE_MS + 60_000
+/** Where a key that 360dialog made is surely lost; at any other step a second one would be a mistake. */
+const LOSES_THE_ANSWER: readonly Step[] = ['mint.answered']
+/** Where the site cannot know whether 360dialog acted, and has to look. */
+const LEAVES_IN_DOUBT: readonly Step[] = ['mint.intended', 'mint.answered']
+
+describe('a site that is killed', () => {
+  it(
+    `loses nothing and mints nothing twice, ${KILLS} times at each of ${steps.length} steps, on either database`,
+    async () => {
+      await Promise.all(engines.map(torture))
+    },
+    30_000 + KILLS * steps.length * 10_000,
+  )
+})
+
+/** One client's way: which number it grants, where the site dies, and how far the browser came. */
+interface Journey {
+  readonly step: Step
+  readonly channelId: string
+  readonly browser: Browser
+  /** The address that 360dialog sent the browser back to. */
+  readonly back: string
+  /** The status page, when the return was acknowledged before the site died. */
+  readonly acknowledged: string | undefined
+}
+
+interface Ground {
+  readonly engine: Engine
+  readonly settings: Readonly<Record<string, string>>
+  readonly simulator: Simulator
+  /** One for each client. */
+  readonly links: readonly string[]
+  /** Of the product: reads keys. */
+  readonly token: string
+  readonly log: string[]
+}
+
+/**
+ * One site on one database beside one 360dialog. Each process brings the way to its end that its predecessor
+ * died on, then dies itself while it works for a new client.
+ */
+async function torture(engine: Engine): Promise<void> {
+  const database = await createEmptyDatabase(engine)
+  const simulator = await startTestSimulator()
+  const settings = settingsFor({ port: await freePort(), databaseUrl: database.url, simulator, more: {} })
+  const deaths = Array.from({ length: KILLS }, () => steps).flat()
+  const ground = { engine, settings, simulator, log: [], ...(await prepare(settings, deaths.length)) }
+
+  let journeys: readonly Journey[] = []
+  for (const step of [...deaths, undefined]) {
+    journeys = await liveOnce(journeys, step, ground)
+    simulator.hub.advance(PAUSE_MS / 1000)
+  }
+  expect(journeys.map(({ step }) => step)).toEqual(deaths)
+  await examine(database, journeys, ground)
+  await simulator.close()
+  await database.drop()
+}
+
+/** The life of one process: it finishes the last journey, and dies on a new one at `step`. */
+async function liveOnce(
+  journeys: readonly Journey[],
+  step: Step | undefined,
+  ground: Ground,
+): Promise<readonly Journey[]> {
+  const round = journeys.length
+  const last = journeys.at(-1)
+  const site = startChild('torture/site-process.ts', {
+    ...ground.settings,
+    TORTURE_CLOCK_OFFSET_MS: String(round * PAUSE_MS),
+    ...(step && { TORTURE_STEP: step }),
+  })
+  try {
+    await site.said('serving')
+    if (last) await finish(last, ground)
+    if (!step) return journeys
+    site.tell('arm')
+    await site.said('armed')
+    const journey = { step, ...(await travelUntilDeath(round, ground)) }
+    expect(await eventually(() => site.process.signalCode ?? undefined)).toBe('SIGKILL')
+    return [...journeys, journey]
+  } catch (error) {
+    const story = `${ground.engine}, round ${round}: after ${last?.step}, before ${step}\n${site.errors.join('')}`
+    throw new Error(`${story}\n${error}`, { cause: error })
+  } finally {
+    site.process.kill('SIGKILL')
+    await site.ended
+    ground.log.push(...site.errors)
+  }
+}
+
+/** A connect link for each client and an API token, as an operator makes them. */
+async function prepare(
+  settings: Ground['settings'],
+  clients: number,
+): Promise<{ links: string[]; token: string }> {
+  const context = await open(settings)
+  const links: string[] = []
+  for (let round = 0; round < clients; round += 1) {
+    const order = { tenantId: `t${round}`, tenantName: `Shop ${round}`, email: emailOf(`ch${round}`) }
+    links.push(linkPath(await context.launches.createLink({ ...order, emailVerified: true })))
+  }
+  const product = {
+    name: 'product',
+    scopes: ['keys:read'] as const,
+    tenantId: undefined,
+    expiresAt: undefined,
+  }
+  const { secret } = await context.tokens.create(product)
+  await context.db.destroy()
+  return { links, token: secret }
+}
+
+async function travelUntilDeath(
+  round: number,
+  { settings, simulator: { hub }, links }: Ground,
+): Promise<Omit<Journey, 'step'>> {
+  const channelId = `ch${round}`
+  const browser = request.agent(settings.PUBLIC_URL)
+  const screen = await launchFrom(browser, String(links[round]))
+  const back = hub.visit(screen, {
+    signup: { name: channelId, email: emailOf(channelId) },
+    add: [{ id: channelId, phoneNumber: phoneNumberOf(channelId), displayName: channelId, running: true }],
+  })
+  const answer = await browser.get(pathOf(back)).catch(() => undefined)
+  return { channelId, browser, back, acknowledged: answer && statusPageIn(answer) }
+}
+
+/** What the client sees after the crash: the same status page as before, and in the end a connected number. */
+async function finish(
+  { step, channelId, browser, back, acknowledged }: Journey,
+  { token, simulator: { hub } }: Ground,
+): Promise<void> {
+  // Who got no answer reloads; who got one only ever looks at the status page.
+  const status = acknowledged ?? statusPageIn(await browser.get(pathOf(back)))
+  const readStatus = async () => (await browser.get(status).set('accept', 'application/json')).body
+  await eventually(async () => (await readStatus()).status === 'completed')
+
+  expect(hub.minted.filter((id) => id === channelId)).toHaveLength(LOSES_THE_ANSWER.includes(step) ? 2 : 1)
+  const address = `/api/v1/channels/${channelId}/api-key`
+  const key = await browser.get(address).set('authorization', `Bearer ${token}`)
+  expect(key.body).toMatchObject({ channel_id: channelId, api_key: hub.liveKeyOf(channelId) })
+  expect(hub.liveKeyOf(channelId)).toBeDefined()
+}
+
+/** What the dead sites left behind: every journey whole, each step of it audited once, no key in clear. */
+async function examine(
+  { url }: EmptyDatabase,
+  journeys: readonly Journey[],
+  { engine, settings, simulator: { hub }, log }: Ground,
+): Promise<void> {
+  // Before anything opens it: the write-ahead log of the last process that was killed is still beside it.
+  const bytes = engine === 'sqlite' ? bytesBeside(sqliteFile(url)) : ''
+  const context = await open(settings)
+  try {
+    const left = `${bytes}${await dumpOf(context.db, engine)}${log.join('')}`
+    for (const { channelId, step } of journeys) {
+      const audited = LEAVES_IN_DOUBT.includes(step)
+        ? ['api_key.read', 'api_key.stored', 'mint.repeated', 'channel.bound']
+        : ['api_key.read', 'api_key.stored', 'channel.bound']
+      expect([step, ...(await actionsOn(channelId, context))]).toEqual([step, ...audited])
+      expect(await context.channels.find(channelId)).toMatchObject({
+        permission: { status: 'shared' },
+        key: { status: 'stored', version: 1 },
+        mint: undefined,
+        probe: { state: 'ok' },
+      })
+      expect(left).toContain(channelId)
+      expect(left.includes(String(hub.liveKeyOf(channelId)))).toBe(false)
+    }
+    const returns = await context.db.selectFrom('connect_return').select('state').execute()
+    expect(returns).toEqual(journeys.map(() => ({ state: 'bound' })))
+  } finally {
+    await context.db.destroy()
+  }
+}
+
+async function actionsOn(channelId: string, { audit }: Context): Promise<string[]> {
+  return (await audit.list({ channelId, limit: 100 })).map(({ action }) => action)
+}
+
+function bytesBeside(file: string): string {
+  const folder = dirname(file)
+  return readdirSync(folder)
+    .map((name) => readFileSync(join(folder, name), 'latin1'))
+    .join('\n')
+}
+
+function open(settings: Ground['settings']): Promise<Context> {
+  return createContext(loadConfig(settings), { logger: createLogger('silent', { write() {} }) })
+}
+
+function statusPageIn({ status, headers }: { status: number; headers: Record<string, unknown> }): string {
+  expect(status).toBe(303)
+  expect(headers.location).toMatch(/^\/status\/[\w-]{43}$/)
+  return String(headers.location)
+}
+
+const emailOf = (channelId: string) => `${channelId}@shop.example`
+const phoneNumberOf = (channelId: string) => `+4930${channelId.slice(2).padStart(7, '0')}`
