@@ -40,6 +40,7 @@ export function createApp(context: Context, words: i18n): Express {
   const headers = { secure: isSecure(config.publicUrl), logoOrigin: config.brand.logoUrl?.origin }
   app.use(requestLog(logger, metrics.onAnswered))
   app.use(securityHeaders(headers))
+  app.use(createProductApiRoutes(context))
   app.use(preparePages({ brand: toBrand(config), demo: config.mode === 'demo', words }))
   useFiles(app, config)
   app.use(createHealthRoutes(toHealth(context)))
@@ -58,7 +59,6 @@ export function createApp(context: Context, words: i18n): Express {
       logger,
     }),
   )
-  app.use(createProductApiRoutes(context))
   app.use(
     createAdminRoutes({
       session: createAdminSession({

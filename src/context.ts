@@ -116,6 +116,7 @@ function build(config: Config, { db, vault, clock, logger, metrics, reached }: G
     },
     messagingHosts: config.messagingHosts,
     onOutcome: metrics.onMint,
+    wake: (name) => worker.wake(name),
   })
 
   const sessions = new ConnectSessionRepository({ db, hubId })
@@ -143,7 +144,7 @@ function build(config: Config, { db, vault, clock, logger, metrics, reached }: G
       reached,
     },
     mints: mintService,
-    wake: () => worker.wake(),
+    wake: (name) => worker.wake(name),
   })
   const progress = new ProgressService({ sessions, returns, channels, clock })
 

@@ -1,13 +1,6 @@
 import type { Database } from '../database/database.ts'
 import { prepared } from '../database/prepared.ts'
-import type {
-  ApiKeyRow,
-  ChannelRow,
-  ChannelTaskRow,
-  KeyStatus,
-  MintRow,
-  ObservationSource,
-} from '../database/schema.ts'
+import type { ChannelRow, ChannelTaskRow, KeyStatus, MintRow, ObservationSource } from '../database/schema.ts'
 import type { Channel } from '../partner-api/channel.ts'
 import type { Client } from '../partner-api/client.ts'
 
@@ -81,7 +74,7 @@ export class ChannelRepository {
     this.#hubId = hubId
   }
 
-  /** Ordered by id, each with the current key, the open mint and both tasks: three queries, however many rows. */
+  /** Ordered by id, each with its current key, its open mint and both tasks. */
   async list(filter: ChannelFilter, db: Database = this.#db): Promise<ChannelState[]> {
     let query = joinedChannels(db).where('channel.hub_id', '=', this.#hubId).orderBy('channel.id')
     if (filter.ids) query = query.where('channel.id', 'in', [...filter.ids, ''])
@@ -108,27 +101,12 @@ export class ChannelRepository {
       )
     }
     if (filter.limit) query = query.limit(filter.limit)
-    const rows = await query.execute()
-    if (rows.length === 0) return []
-    const ids = rows.map((row) => row.id)
-    const mints = await this.#openMints(ids, db)
-    const tasks = await this.#tasks(ids, db)
-    return rows.map((row) => {
-      const ofRow = tasks.filter((task) => task.channel_id === row.id)
-      return toState(
-        row,
-        mints.find((mint) => mint.channel_id === row.id),
-        ofRow,
-      )
-    })
+    return (await query.execute()).map(toState)
   }
 
   async find(channelId: string, db: Database = this.#db): Promise<ChannelState | undefined> {
-    const ofChannel = { hub_id: this.#hubId, channel_id: channelId }
-    const [row] = await findChannel(db, ofChannel)
-    if (!row) return undefined
-    const [mint] = await findOpenMint(db, ofChannel)
-    return toState(row, mint, await listTasks(db, ofChannel))
+    const [row] = await findChannel(db, { hub_id: this.#hubId, channel_id: channelId })
+    return row && toState(row)
   }
 
   /** Channels that do not get on by themselves: a stopped or lost key, a rejected one, a failed task. */
@@ -258,25 +236,6 @@ export class ChannelRepository {
       .execute()
     return new Map(rows.flatMap((row) => (row.tenant_id ? [[row.id, row.tenant_id] as const] : [])))
   }
-
-  #openMints(ids: string[], db: Database): Promise<MintRow[]> {
-    return db
-      .selectFrom('mint')
-      .selectAll()
-      .where('hub_id', '=', this.#hubId)
-      .where('channel_id', 'in', ids)
-      .where('closed_at', 'is', null)
-      .execute()
-  }
-
-  #tasks(ids: string[], db: Database): Promise<ChannelTaskRow[]> {
-    return db
-      .selectFrom('channel_task')
-      .selectAll()
-      .where('hub_id', '=', this.#hubId)
-      .where('channel_id', 'in', ids)
-      .execute()
-  }
 }
 
 const joinedChannels = (db: Database) =>
@@ -294,9 +253,34 @@ const joinedChannels = (db: Database) =>
         .onRef('api_key.channel_id', '=', 'channel.id')
         .onRef('api_key.version', '=', 'channel.key_version'),
     )
+    .leftJoin('mint as mint', (join) =>
+      join
+        .onRef('mint.hub_id', '=', 'channel.hub_id')
+        .onRef('mint.channel_id', '=', 'channel.id')
+        .on('mint.closed_at', 'is', null),
+    )
+    .leftJoin('channel_task as probe', (join) =>
+      join
+        .onRef('probe.hub_id', '=', 'channel.hub_id')
+        .onRef('probe.channel_id', '=', 'channel.id')
+        .on('probe.name', '=', 'probe'),
+    )
+    .leftJoin('channel_task as webhook', (join) =>
+      join
+        .onRef('webhook.hub_id', '=', 'channel.hub_id')
+        .onRef('webhook.channel_id', '=', 'channel.id')
+        .on('webhook.name', '=', 'webhook'),
+    )
     .selectAll('channel')
     .select(['client.name as client_name', 'tenant.name as tenant_name'])
     .select(['api_key.fingerprint', 'api_key.created_at as key_created_at'])
+    .select(['mint.id as mint_id', 'mint.state as mint_state', 'mint.problem as mint_problem'])
+    .select(['mint.upstream_status as mint_upstream_status', 'mint.requested_at as mint_requested_at'])
+    .select(['mint.due_at as mint_due_at'])
+    .select(['probe.state as probe_state', 'probe.problem as probe_problem'])
+    .select(['probe.done_at as probe_done_at', 'probe.due_at as probe_due_at'])
+    .select(['webhook.state as webhook_state', 'webhook.problem as webhook_problem'])
+    .select(['webhook.done_at as webhook_done_at', 'webhook.due_at as webhook_due_at'])
 
 type OfChannel = { hub_id: string; channel_id: string }
 
@@ -306,31 +290,9 @@ const findChannel = prepared<OfChannel, JoinedRow>((db, value) =>
     .where('channel.id', '=', value('channel_id')),
 )
 
-const findOpenMint = prepared<OfChannel, MintRow>((db, value) =>
-  db
-    .selectFrom('mint')
-    .selectAll()
-    .where('hub_id', '=', value('hub_id'))
-    .where('channel_id', '=', value('channel_id'))
-    .where('closed_at', 'is', null),
-)
+type JoinedRow = Awaited<ReturnType<ReturnType<typeof joinedChannels>['executeTakeFirstOrThrow']>>
 
-const listTasks = prepared<OfChannel, ChannelTaskRow>((db, value) =>
-  db
-    .selectFrom('channel_task')
-    .selectAll()
-    .where('hub_id', '=', value('hub_id'))
-    .where('channel_id', '=', value('channel_id')),
-)
-
-type JoinedRow = ChannelRow & {
-  client_name: string | null
-  tenant_name: string | null
-  fingerprint: ApiKeyRow['fingerprint'] | null
-  key_created_at: string | null
-}
-
-function toState(row: JoinedRow, mint: MintRow | undefined, tasks: readonly ChannelTaskRow[]): ChannelState {
+function toState(row: JoinedRow): ChannelState {
   return {
     id: row.id,
     clientId: row.client_id,
@@ -355,34 +317,33 @@ function toState(row: JoinedRow, mint: MintRow | undefined, tasks: readonly Chan
       fingerprint: row.fingerprint ?? undefined,
       createdAt: toDate(row.key_created_at),
     },
-    mint: toOpenMint(mint),
-    probe: toTaskState(tasks.find((task) => task.name === 'probe')),
-    webhook: toTaskState(tasks.find((task) => task.name === 'webhook')),
+    mint: toOpenMint(row),
+    probe: toTaskState(row.probe_state, row.probe_problem, row.probe_done_at, row.probe_due_at),
+    webhook: toTaskState(row.webhook_state, row.webhook_problem, row.webhook_done_at, row.webhook_due_at),
   }
 }
 
-function toOpenMint(row: MintRow | undefined): OpenMint | undefined {
-  return (
-    row && {
-      id: row.id,
-      state: row.state,
-      problem: row.problem ?? undefined,
-      upstreamStatus: row.upstream_status ?? undefined,
-      requestedAt: new Date(row.requested_at),
-      dueAt: toDate(row.due_at),
-    }
-  )
+function toOpenMint(row: JoinedRow): OpenMint | undefined {
+  if (row.mint_id === null || row.mint_state === null || row.mint_requested_at === null) return undefined
+  return {
+    id: row.mint_id,
+    state: row.mint_state,
+    problem: row.mint_problem ?? undefined,
+    upstreamStatus: row.mint_upstream_status ?? undefined,
+    requestedAt: new Date(row.mint_requested_at),
+    dueAt: toDate(row.mint_due_at),
+  }
 }
 
-function toTaskState(row: ChannelTaskRow | undefined): TaskState | undefined {
-  return (
-    row && {
-      state: row.state,
-      problem: row.problem ?? undefined,
-      doneAt: toDate(row.done_at),
-      dueAt: toDate(row.due_at),
-    }
-  )
+function toTaskState(
+  state: TaskState['state'] | null,
+  problem: string | null,
+  doneAt: string | null,
+  dueAt: string | null,
+): TaskState | undefined {
+  return state === null
+    ? undefined
+    : { state, problem: problem ?? undefined, doneAt: toDate(doneAt), dueAt: toDate(dueAt) }
 }
 
 function toDate(text: string | null): Date | undefined {

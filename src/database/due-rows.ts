@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { type Database, inTransaction } from './database.ts'
-import type { Schema } from './schema.ts'
+import { prepared } from './prepared.ts'
+import type { MintRow, Schema } from './schema.ts'
 
 /** Tables whose rows wait for background work. */
 export type DueTable = 'connect_return' | 'mint' | 'channel_task'
@@ -20,26 +21,40 @@ export async function claimDue<T extends DueTable>(
 ): Promise<Schema[T] | undefined> {
   const at = now.toISOString()
   const lease_until = new Date(now.getTime() + LEASE_MS).toISOString()
-  const next = await db
-    .selectFrom(table as 'mint')
-    .select('id')
-    .where('hub_id', '=', hubId)
-    .where('due_at', '<=', at)
-    .where((row) => row.or([row('lease_until', 'is', null), row('lease_until', '<=', at)]))
-    .orderBy('due_at')
-    .limit(1)
-    .executeTakeFirst()
+  const [next] = await queries[table].findNext(db, { hub_id: hubId, at })
   if (!next) return undefined
-  const row = await db
-    .updateTable(table as 'mint')
-    .set((set) => ({ lease_until, attempts: set('attempts', '+', 1) }))
-    .where('id', '=', next.id)
-    .where('due_at', '<=', at)
-    .where((row) => row.or([row('lease_until', 'is', null), row('lease_until', '<=', at)]))
-    .returningAll()
-    .executeTakeFirst()
+  const [row] = await queries[table].take(db, { id: next.id, at, lease_until })
   // Undefined here: another worker was faster. There may be more, so look again.
-  return row ? (row as Schema[T]) : claimDue(db, table, hubId, now)
+  return row ? (row as unknown as Schema[T]) : claimDue(db, table, hubId, now)
+}
+
+function queriesOf(table: DueTable) {
+  const findNext = prepared<{ hub_id: string; at: string }, { id: string }>((db, value) =>
+    db
+      .selectFrom(table as 'mint')
+      .select('id')
+      .where('hub_id', '=', value('hub_id'))
+      .where('due_at', '<=', value('at'))
+      .where((row) => row.or([row('lease_until', 'is', null), row('lease_until', '<=', value('at'))]))
+      .orderBy('due_at')
+      .limit(1),
+  )
+  const take = prepared<{ id: string; at: string; lease_until: string }, MintRow>((db, value) =>
+    db
+      .updateTable(table as 'mint')
+      .set((set) => ({ lease_until: value('lease_until'), attempts: set('attempts', '+', 1) }))
+      .where('id', '=', value('id'))
+      .where('due_at', '<=', value('at'))
+      .where((row) => row.or([row('lease_until', 'is', null), row('lease_until', '<=', value('at'))]))
+      .returningAll(),
+  )
+  return { findNext, take }
+}
+
+const queries: Readonly<Record<DueTable, ReturnType<typeof queriesOf>>> = {
+  connect_return: queriesOf('connect_return'),
+  mint: queriesOf('mint'),
+  channel_task: queriesOf('channel_task'),
 }
 
 /**

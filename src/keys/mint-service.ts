@@ -14,7 +14,7 @@ import type { PermissionService } from '../permissions/permission-service.ts'
 import type { Place, Vault } from '../vault/vault.ts'
 import { FAILING, nextTry, WAITING } from '../worker/backoff.ts'
 import type { Reached } from '../worker/step.ts'
-import type { WorkSource } from '../worker/worker.ts'
+import type { WorkName, WorkSource } from '../worker/worker.ts'
 import type { ApiKeyRepository } from './api-key-repository.ts'
 import { judgeLostMint } from './lost-mint.ts'
 import type { Mint, MintChange, MintRepository } from './mint-repository.ts'
@@ -47,6 +47,7 @@ interface Given {
   readonly logger: Logger
   readonly reached: Reached
   readonly onOutcome: (outcome: string) => void
+  readonly wake: (name: WorkName) => void
 }
 
 /** Another worker holds the mint by now: whatever was about to happen must not. */
@@ -58,7 +59,7 @@ class LeaseLostError extends Error {}
  * the key records before anything else happens (DESIGN 2.1).
  */
 export class MintService implements WorkSource {
-  readonly name = 'mints'
+  readonly name = 'mints' as const
   readonly #given: Given
 
   constructor(given: Given) {
@@ -295,7 +296,7 @@ export class MintService implements WorkSource {
 
   /** Reads the sealed answer and stores the key in it; what cannot be read stays sealed for an admin. */
   async #store(mint: Mint): Promise<void> {
-    const { reached } = this.#given
+    const { reached, wake } = this.#given
     let answer: ApiKeyAnswer
     try {
       answer = readApiKeyAnswer(await this.#openAnswer(mint), this.#given.messagingHosts)
@@ -306,6 +307,7 @@ export class MintService implements WorkSource {
     reached('key.read')
     await this.#storeKey(mint, answer)
     reached('key.stored')
+    wake('probes')
   }
 
   async #storeKey(mint: Mint, { apiKey, address, appId, recordId }: ApiKeyAnswer): Promise<void> {

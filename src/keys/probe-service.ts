@@ -38,7 +38,7 @@ type TaskName = ChannelTaskRow['name']
 
 /** What follows a stored key, each on its own: the probe that proves it, and the channel's messaging webhook. */
 export class ProbeService implements WorkSource {
-  readonly name = 'probes'
+  readonly name = 'probes' as const
   readonly #given: Given
 
   constructor(given: Given) {

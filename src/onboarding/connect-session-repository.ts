@@ -101,8 +101,18 @@ export class ConnectSessionRepository {
     return this.#findLaunch('nonce_hash', nonceHash)
   }
 
-  async findLaunchByStatusId(statusHash: string): Promise<Launch | undefined> {
-    return this.#findLaunch('status_hash', statusHash)
+  /** The session behind a status page, with the times of the page's launch. */
+  async findByStatusId(
+    statusHash: string,
+  ): Promise<{ session: ConnectSession; launchedAt: Date; launchExpiresAt: Date } | undefined> {
+    const [row] = await findByStatus(this.#db, { hub_id: this.#hubId, value: statusHash })
+    return (
+      row && {
+        session: toSession(row),
+        launchedAt: new Date(row.launched_at),
+        launchExpiresAt: new Date(row.launch_expires_at),
+      }
+    )
   }
 
   async findLaunch(id: string, db: Database = this.#db): Promise<Launch | undefined> {
@@ -143,23 +153,37 @@ export class ConnectSessionRepository {
 }
 
 type SessionKey = 'id' | 'link_hash' | 'code'
-type LaunchKey = 'id' | 'nonce_hash' | 'status_hash'
+type LaunchKey = 'id' | 'nonce_hash'
 type ByValue = { hub_id: string; value: string }
 
+type SessionRow = ConnectSessionRow & { tenant_name: string }
+
+const sessions = (db: Database) =>
+  db
+    .selectFrom('connect_session')
+    .innerJoin('tenant', (join) =>
+      join
+        .onRef('tenant.hub_id', '=', 'connect_session.hub_id')
+        .onRef('tenant.id', '=', 'connect_session.tenant_id'),
+    )
+    .selectAll('connect_session')
+    .select('tenant.name as tenant_name')
+
 const findSessionBy = (column: SessionKey) =>
-  prepared<ByValue, ConnectSessionRow & { tenant_name: string }>((db, value) =>
-    db
-      .selectFrom('connect_session')
-      .innerJoin('tenant', (join) =>
-        join
-          .onRef('tenant.hub_id', '=', 'connect_session.hub_id')
-          .onRef('tenant.id', '=', 'connect_session.tenant_id'),
-      )
-      .selectAll('connect_session')
-      .select('tenant.name as tenant_name')
+  prepared<ByValue, SessionRow>((db, value) =>
+    sessions(db)
       .where('connect_session.hub_id', '=', value('hub_id'))
       .where(`connect_session.${column}`, '=', value('value')),
   )
+
+const findByStatus = prepared<ByValue, SessionRow & { launched_at: string; launch_expires_at: string }>(
+  (db, value) =>
+    sessions(db)
+      .innerJoin('launch', 'launch.session_id', 'connect_session.id')
+      .select(['launch.created_at as launched_at', 'launch.expires_at as launch_expires_at'])
+      .where('launch.hub_id', '=', value('hub_id'))
+      .where('launch.status_hash', '=', value('value')),
+)
 
 const findLaunchBy = (column: LaunchKey) =>
   prepared<ByValue, LaunchRow>((db, value) =>
@@ -179,7 +203,6 @@ const sessionBy: Record<SessionKey, ReturnType<typeof findSessionBy>> = {
 const launchBy: Record<LaunchKey, ReturnType<typeof findLaunchBy>> = {
   id: findLaunchBy('id'),
   nonce_hash: findLaunchBy('nonce_hash'),
-  status_hash: findLaunchBy('status_hash'),
 }
 
 const insertLaunch = prepared<{ [column in keyof LaunchRow]: string | null }, unknown>((db, value) =>

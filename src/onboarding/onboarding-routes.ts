@@ -5,7 +5,7 @@ import { InvalidInputError, NotFoundError } from '../errors.ts'
 import { hashOf } from '../identifiers.ts'
 import { linkPath, paths, statusPath } from '../paths.ts'
 import type { BrowserId } from '../web/browser-id.ts'
-import { frameOf, renderPage } from '../web/render-page.ts'
+import { frameOf, renderKeptPage, renderPage } from '../web/render-page.ts'
 import { requestCode } from '../web/request-log.ts'
 import { readCallbackQuery } from './callback-query.ts'
 import type { ConnectSession } from './connect-session-repository.ts'
@@ -157,7 +157,7 @@ function showStatus(
   const stopped = req.query.refresh === 'off'
   // A header, not a meta element: whoever reads slowly can stop it by the link on the page.
   if (seconds !== undefined && !stopped) res.set('refresh', String(seconds))
-  renderPage(res, 'onboarding/status', {
+  renderKeptPage(res, 'onboarding/status', {
     title: frameOf(res).t(`status.${progress.status}.title`),
     status: progress.status,
     code: session.code,

@@ -1,4 +1,4 @@
-import { parsePhoneNumberFromString } from 'libphonenumber-js'
+import { getCountries, getCountryCallingCode, parsePhoneNumberFromString } from 'libphonenumber-js'
 
 /** Reads a number as people write it, with country code: `+49 30 123456`, `0049…`. E.164, or undefined. */
 export function readPhoneNumber(text: string): string | undefined {
@@ -14,6 +14,11 @@ export function showPhoneNumber(number: string): string {
 /** Enough of a number to know it again, and not enough to call it: `+49 ••• 3456`. */
 export function maskPhoneNumber(number: string | undefined): string {
   if (number === undefined) return '•••'
-  const country = parsePhoneNumberFromString(number)?.countryCallingCode
-  return `${country ? `+${country} ` : ''}••• ${number.slice(-4)}`
+  // No country's code begins another's, so the first that fits is the one.
+  const code = [1, 2, 3].map((length) => number.slice(1, 1 + length)).find((code) => callingCodes.has(code))
+  return `${code ? `+${code} ` : ''}••• ${number.slice(-4)}`
 }
+
+const callingCodes: ReadonlySet<string> = new Set(
+  getCountries().map((country) => getCountryCallingCode(country)),
+)

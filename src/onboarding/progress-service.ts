@@ -28,18 +28,17 @@ export class ProgressService {
 
   /** Undefined when there is no such page, or it has ended (30 days after its launch). */
   async find(statusId: string): Promise<{ session: ConnectSession; progress: Progress } | undefined> {
-    const launch = await this.#sessions.findLaunchByStatusId(hashOf(statusId))
+    const found = await this.#sessions.findByStatusId(hashOf(statusId))
     const now = this.#clock.now()
-    if (!launch || launch.createdAt.getTime() + STATUS_PAGE_LIFE_MS <= now.getTime()) return undefined
-    const session = await this.#sessions.find(launch.sessionId)
-    if (!session) return undefined
+    if (!found || found.launchedAt.getTime() + STATUS_PAGE_LIFE_MS <= now.getTime()) return undefined
+    const { session } = found
     const returns = await this.#returns.listOfSession(session.id)
     const ids = [...new Set(returns.flatMap((one) => one.verdict?.bound ?? []))]
     const named = await Promise.all(ids.map((id) => this.#channels.find(id)))
     const channels = named.filter(
       (channel): channel is ChannelState => channel?.tenantId === session.tenantId,
     )
-    const launchExpired = launch.expiresAt <= now
+    const launchExpired = found.launchExpiresAt <= now
     return {
       session,
       progress: deriveProgress({ launchExpired, returns, channels }),

@@ -135,8 +135,28 @@ const findByDigest = prepared<{ launch_id: string; digest: string }, { id: strin
     .where('digest', '=', value('digest')),
 )
 
-const listOfSession = prepared<{ session_id: string }, ReturnRow>((db, value) =>
-  db.selectFrom('connect_return').selectAll().where('session_id', '=', value('session_id')).orderBy('id'),
+/** What a return is read for: without what came raw, which may be 8 kB. */
+const shownColumns = [
+  'id',
+  'launch_id',
+  'session_id',
+  'client_id',
+  'channels',
+  'revoked',
+  'state',
+  'verdict',
+  'received_at',
+  'closed_at',
+  'attempts',
+] as const
+type ShownRow = Pick<ReturnRow, (typeof shownColumns)[number]>
+
+const listOfSession = prepared<{ session_id: string }, ShownRow>((db, value) =>
+  db
+    .selectFrom('connect_return')
+    .select(shownColumns)
+    .where('session_id', '=', value('session_id'))
+    .orderBy('id'),
 )
 
 type StoredColumn = Exclude<keyof ReturnRow, 'verdict' | 'lease_until' | 'attempts'>
@@ -167,7 +187,7 @@ const insertReturn = prepared<{ [column in StoredColumn]: string | null }, { id:
     .returning('id'),
 )
 
-export function toReturn(row: ReturnRow): Return {
+export function toReturn(row: ShownRow): Return {
   return {
     id: row.id,
     launchId: row.launch_id,

@@ -14,7 +14,7 @@ import type { PartnerApi } from '../partner-api/partner-api.ts'
 import type { PermissionService } from '../permissions/permission-service.ts'
 import { FAILING, nextTry } from '../worker/backoff.ts'
 import type { Reached } from '../worker/step.ts'
-import type { WorkSource } from '../worker/worker.ts'
+import type { WorkName, WorkSource } from '../worker/worker.ts'
 import { judgeBelonging, type Verdict } from './belonging.ts'
 import type { CallbackQuery } from './callback-query.ts'
 import type { ConnectSession, ConnectSessionRepository, Launch } from './connect-session-repository.ts'
@@ -41,12 +41,12 @@ interface Given {
   readonly clock: Clock
   readonly logger: Logger
   readonly reached: Reached
-  readonly wake: () => void
+  readonly wake: (name: WorkName) => void
 }
 
 /** Receives what comes back from the permission screen, and works out later what it means. */
 export class ReturnService implements WorkSource {
-  readonly name = 'returns'
+  readonly name = 'returns' as const
   readonly #given: Given
 
   constructor(given: Given) {
@@ -77,7 +77,7 @@ export class ReturnService implements WorkSource {
       receivedAt: now,
     })
     reached('return.stored')
-    if (isNew) wake()
+    if (isNew) wake('returns')
     return { kind: 'accepted', statusId: statusIdOf(nonce) }
   }
 
@@ -116,7 +116,7 @@ export class ReturnService implements WorkSource {
       await this.#carryOut(verdict, { received, clientId, client, listed, launch, session }, clock.now(), trx)
     })
     reached('return.bound')
-    wake()
+    wake('mints')
   }
 
   async #judge(known: Known, trx: Database): Promise<Verdict> {

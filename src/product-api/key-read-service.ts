@@ -15,7 +15,13 @@ export class KeyReadService {
   readonly #audit: AuditLog
   readonly #clock: Clock
 
-  constructor(given: { db: Database; hubId: string; keys: ApiKeyRepository; audit: AuditLog; clock: Clock }) {
+  constructor(given: {
+    db: Database
+    hubId: string
+    keys: ApiKeyRepository
+    audit: AuditLog
+    clock: Clock
+  }) {
     this.#db = given.db
     this.#hubId = given.hubId
     this.#keys = given.keys
@@ -53,10 +59,12 @@ export class KeyReadService {
   async #writeDown(channel: ChannelState, version: number, token: ApiToken): Promise<void> {
     const at = this.#clock.now().toISOString()
     const hour = `${at.slice(0, 13)} v${version}`
-    const row = { hub_id: this.#hubId, token_id: token.id, channel_id: channel.id, hour }
+    const row = { hub_id: this.#hubId, token_id: token.id, channel_id: channel.id, hour, at }
+    const [counted] = await countAgain(this.#db, row)
+    if (counted) return
     await inTransaction(this.#db, async (trx) => {
-      const [counted] = await countRead(trx, { ...row, at })
-      if (counted?.reads !== 1) return
+      const [first] = await countRead(trx, row)
+      if (first?.reads !== 1) return
       const subject = { channelId: channel.id, ...(channel.tenantId && { tenantId: channel.tenantId }) }
       const detail = { version, fingerprint: channel.key.fingerprint ?? '' }
       await this.#audit.record(
@@ -67,10 +75,21 @@ export class KeyReadService {
   }
 }
 
-const countRead = prepared<
-  { hub_id: string; token_id: string; channel_id: string; hour: string; at: string },
-  { reads: number }
->((db, value) =>
+type CountedRead = { hub_id: string; token_id: string; channel_id: string; hour: string; at: string }
+
+/** Counts a read that is not the first of its hour, in one statement; nothing when it is the first. */
+const countAgain = prepared<CountedRead, { reads: number }>((db, value) =>
+  db
+    .updateTable('key_read')
+    .set((set) => ({ reads: set('reads', '+', 1), last_at: value('at') }))
+    .where('hub_id', '=', value('hub_id'))
+    .where('token_id', '=', value('token_id'))
+    .where('channel_id', '=', value('channel_id'))
+    .where('hour', '=', value('hour'))
+    .returning('reads'),
+)
+
+const countRead = prepared<CountedRead, { reads: number }>((db, value) =>
   db
     .insertInto('key_read')
     .values({

@@ -1,4 +1,6 @@
 // By their own addresses: the start then loads a third of the library.
+
+import type { webcrypto } from 'node:crypto'
 import { decodeProtectedHeader } from 'jose/decode/protected_header'
 import { compactDecrypt } from 'jose/jwe/compact/decrypt'
 import { CompactEncrypt } from 'jose/jwe/compact/encrypt'
@@ -38,18 +40,19 @@ export class VaultError extends Error {
 
 /** Seals texts to their place and opens them there. The first key seals, all open. */
 export class Vault {
-  readonly #keys: ReadonlyMap<string, Uint8Array>
-  readonly #sealing: VaultKey
+  readonly #keys: ReadonlyMap<string, Promise<webcrypto.CryptoKey>>
+  readonly #sealing: string
 
   constructor(keys: readonly VaultKey[]) {
     const [first] = keys
     if (!first) throw new VaultError('unknown_key')
-    this.#sealing = first
-    this.#keys = new Map(keys.map(({ kid, key }) => [kid, key]))
+    this.#sealing = first.kid
+    // Imported once, and not extractable from then on.
+    this.#keys = new Map(keys.map(({ kid, key }) => [kid, importKey(key)]))
   }
 
   get sealingKid(): string {
-    return this.#sealing.kid
+    return this.#sealing
   }
 
   has(kid: string): boolean {
@@ -57,7 +60,9 @@ export class Vault {
   }
 
   async seal(place: Place, text: string): Promise<Sealed> {
-    const { kid, key } = this.#sealing
+    const kid = this.#sealing
+    const key = await this.#keys.get(kid)
+    if (!key) throw new VaultError('unknown_key', kid)
     const jwe = await new CompactEncrypt(new TextEncoder().encode(text))
       .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid, ...toHeader(place) })
       .encrypt(key)
@@ -67,7 +72,7 @@ export class Vault {
   /** @throws VaultError when the text was sealed for another place or with a key that is not here, or was changed */
   async open(place: Place, jwe: string): Promise<string> {
     const kid = readKid(jwe)
-    const key = this.#keys.get(kid)
+    const key = await this.#keys.get(kid)
     if (!key) throw new VaultError('unknown_key', kid)
     const opened = await decrypt(jwe, key, kid)
     const expected = Object.entries(toHeader(place))
@@ -76,6 +81,10 @@ export class Vault {
     }
     return new TextDecoder().decode(opened.plaintext)
   }
+}
+
+function importKey(key: Uint8Array): Promise<webcrypto.CryptoKey> {
+  return crypto.subtle.importKey('raw', new Uint8Array(key), 'AES-GCM', false, ['encrypt', 'decrypt'])
 }
 
 function toHeader({ hubId, kind, subject, version }: Place): Record<string, string | number> {
@@ -92,7 +101,7 @@ function readKid(jwe: string): string {
   throw new VaultError('not_openable')
 }
 
-async function decrypt(jwe: string, key: Uint8Array, kid: string) {
+async function decrypt(jwe: string, key: webcrypto.CryptoKey, kid: string) {
   try {
     return await compactDecrypt(jwe, key, {
       keyManagementAlgorithms: ['dir'],

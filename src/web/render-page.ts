@@ -23,13 +23,18 @@ export interface PageFrame {
   readonly demo: boolean
   readonly lang: string
   readonly t: Translate
+  /** Pages as they were sent, by view and values. */
+  readonly kept: Map<string, string>
 }
 
 /** Chooses the language of a page from what the browser asks for, and lays out what every page needs. */
 export function preparePages({ brand, demo, words }: PageSettings): RequestHandler {
   const frames = new Map(
     ['en', 'de'].map((lang) => {
-      return [lang, { brand, demo, lang, t: translateInto(lang, words, brand) } satisfies PageFrame]
+      return [
+        lang,
+        { brand, demo, lang, t: translateInto(lang, words, brand), kept: new Map() } satisfies PageFrame,
+      ]
     }),
   )
   return (req: Request, res: Response, next: NextFunction) => {
@@ -62,16 +67,42 @@ export function adminFrameOf(res: Response): PageFrame {
   return res.locals.adminFrame as PageFrame
 }
 
+export interface PageLocals {
+  readonly title: string
+  readonly [name: string]: unknown
+}
+
 /** Renders a view inside views/layout.ejs, since EJS has no layouts of its own. */
-export function renderPage(
-  res: Response,
-  view: string,
-  locals: { readonly title: string; [name: string]: unknown },
-): void {
+export function renderPage(res: Response, view: string, locals: PageLocals): void {
+  render(res, view, locals, (page) => res.send(page))
+}
+
+/**
+ * Renders a page that is asked for again and again and hardly ever changes. The same values give the same page,
+ * so the last thousand are kept.
+ */
+export function renderKeptPage(res: Response, view: string, locals: PageLocals): void {
+  const { kept } = frameOf(res)
+  const values = JSON.stringify([view, locals])
+  const page = kept.get(values)
+  if (page !== undefined) return void res.send(page)
+  render(res, view, locals, (page) => {
+    if (kept.size >= MOST_KEPT) kept.clear()
+    kept.set(values, page)
+    res.send(page)
+  })
+}
+
+const MOST_KEPT = 1_000
+
+function render(res: Response, view: string, locals: PageLocals, send: (page: string) => void): void {
   const frame = locals.layout === 'admin' ? adminFrameOf(res) : frameOf(res)
   const all = { layout: 'client', ...frame, ...locals }
   res.render(view, all, (error: Error | null, body?: string) => {
     if (error) return res.req.next?.(error)
-    res.render('layout', { ...all, body })
+    res.render('layout', { ...all, body }, (error: Error | null, page?: string) => {
+      if (error || page === undefined) return res.req.next?.(error)
+      send(page)
+    })
   })
 }

@@ -15,6 +15,11 @@ export function securityHeaders(settings: HeaderSettings): RequestHandler {
     referrerPolicy: { policy: 'same-origin' },
     strictTransportSecurity: settings.secure ? { maxAge: 31_536_000, includeSubDomains: false } : false,
     crossOriginEmbedderPolicy: false,
+    // For browsers and plug-ins that are gone.
+    xDownloadOptions: false,
+    xPermittedCrossDomainPolicies: false,
+    xXssProtection: false,
+    xDnsPrefetchControl: false,
   })
 }
 

@@ -1,9 +1,11 @@
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 
+export type WorkName = 'returns' | 'mints' | 'probes'
+
 /** A kind of background work that waits on rows. */
 export interface WorkSource {
-  readonly name: string
+  readonly name: WorkName
   /** Takes one due row and works on it; false when none was due. Never throws for what the row has met. */
   workOnce(): Promise<boolean>
 }
@@ -17,7 +19,9 @@ export class Worker {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #stopping = new AbortController()
-  #news = new AbortController()
+  /** Loops that found nothing to do, with the source that each works for. */
+  readonly #resting = new Map<AbortController, WorkName>()
+  #news = 0
   #loops: Promise<void>[] = []
 
   constructor({ sources, clock, logger }: { sources: readonly WorkSource[]; clock: Clock; logger: Logger }) {
@@ -30,16 +34,22 @@ export class Worker {
     this.#loops = this.#sources.flatMap((source) => Array.from({ length: AT_ONCE }, () => this.#loop(source)))
   }
 
-  /** Something became due: look now. */
-  wake(): void {
-    this.#news.abort()
-    this.#news = new AbortController()
+  /**
+   * Something became due: one resting loop of that source, or of every source, looks now. A loop that finds
+   * work calls the next one, so that as many look as there is to do.
+   */
+  wake(name?: WorkName): void {
+    this.#news += 1
+    for (const source of this.#sources) {
+      const [loop] = [...this.#resting].find(([, rests]) => rests === source.name) ?? []
+      if (loop && (name ?? source.name) === source.name) this.#rouse(loop)
+    }
   }
 
   /** Takes nothing new and resolves when what is under way has ended. */
   async stop(): Promise<void> {
     this.#stopping.abort()
-    this.wake()
+    for (const loop of [...this.#resting.keys()]) this.#rouse(loop)
     await Promise.all(this.#loops)
   }
 
@@ -53,10 +63,22 @@ export class Worker {
 
   async #loop(source: WorkSource): Promise<void> {
     while (!this.#stopping.signal.aborted) {
-      const news = this.#news.signal
-      const worked = await this.#tryOnce(source)
-      if (!worked && !this.#stopping.signal.aborted) await this.#clock.sleep(LOOK_EVERY_MS, news)
+      const news = this.#news
+      if (await this.#tryOnce(source)) this.wake(source.name)
+      else if (news === this.#news && !this.#stopping.signal.aborted) await this.#rest(source.name)
     }
+  }
+
+  async #rest(name: WorkName): Promise<void> {
+    const loop = new AbortController()
+    this.#resting.set(loop, name)
+    await this.#clock.sleep(LOOK_EVERY_MS, loop.signal)
+    this.#resting.delete(loop)
+  }
+
+  #rouse(loop: AbortController): void {
+    this.#resting.delete(loop)
+    loop.abort()
   }
 
   async #tryOnce(source: WorkSource): Promise<boolean> {
