@@ -24,7 +24,7 @@ import {
 } from '../site.ts'
 
 /** Kills for each step and each engine. */
-const KILLS = Number(process.env.TORTURE_KILLS ?? 2)
+const KILLS = Number(process.env.TORTURE_KILLS ?? 5)
 /** Between a death and the next start: leases have run out, and a lost answer has settled. */
 const PAUSE_MS = LEASE_MS + 60_000
 /** Where a key that 360dialog made is surely lost; at any other step a second one would be a mistake. */
