@@ -12,8 +12,10 @@ import { type Database, engineOf, openDatabase } from './database/database.ts'
 import { claimForHub } from './database/installation.ts'
 import { migrate } from './database/migrate.ts'
 import { ApiKeyRepository } from './keys/api-key-repository.ts'
+import { MintAnswers } from './keys/mint-answers.ts'
 import { MintRepository } from './keys/mint-repository.ts'
 import { MintService } from './keys/mint-service.ts'
+import { MintStates } from './keys/mint-states.ts'
 import { ProbeService } from './keys/probe-service.ts'
 import { createLogger } from './logger.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
@@ -98,25 +100,17 @@ function build(config: Config, { db, vault, clock, logger, metrics, reached }: G
     ...{ db, hubId, keys, channels, permissions, messagingApi, audit, clock, logger, reached },
     webhook: config.channelWebhook,
   })
-  const mintService = new MintService({
-    ...{
-      db,
-      hubId,
-      mints,
-      keys,
-      channels,
-      permissions,
-      probes,
-      partnerApi,
-      vault,
-      audit,
-      clock,
-      logger,
-      reached,
-    },
+  const states = new MintStates({ db, mints, keys, channels, audit, clock })
+  const outcomes = { reached, onOutcome: metrics.onMint }
+  const answers = new MintAnswers({
+    ...{ db, hubId, mints, states, keys, channels, permissions, probes, vault, audit, clock, logger },
+    ...outcomes,
     messagingHosts: config.messagingHosts,
-    onOutcome: metrics.onMint,
     wake: (name) => worker.wake(name),
+  })
+  const mintService = new MintService({
+    ...{ db, mints, states, answers, keys, channels, permissions, probes, partnerApi, audit, clock, logger },
+    ...outcomes,
   })
 
   const sessions = new ConnectSessionRepository({ db, hubId })

@@ -1,9 +1,9 @@
 import { type Request, type Response, Router } from 'express'
-import { rateLimit } from 'express-rate-limit'
 import { z } from 'zod'
 import type { Clock } from '../clock.ts'
 import { InvalidInputError } from '../errors.ts'
 import { paths } from '../paths.ts'
+import { perMinute } from '../web/rate-limit.ts'
 import { renderAdminPage } from './admin-page.ts'
 import type { AdminService } from './admin-service.ts'
 import { endSession, startSession } from './admin-session.ts'
@@ -26,18 +26,9 @@ export interface SignInServices {
 export function createSignInRoutes({ admins, clock, signInsPerMinute }: SignInServices): Router {
   const router = Router()
   const attempts = new SignInAttempts(clock)
-  const limit = rateLimit({
-    windowMs: 60_000,
-    limit: signInsPerMinute,
-    standardHeaders: 'draft-8',
-    legacyHeaders: false,
-    handler: (req, res) =>
-      showSignIn(
-        res.status(429),
-        req.body,
-        'Too many tries from your address. Wait a minute, then try again.',
-      ),
-  })
+  const limit = perMinute(signInsPerMinute, (req, res) =>
+    showSignIn(res.status(429), req.body, 'Too many tries from your address. Wait a minute, then try again.'),
+  )
 
   router.get(paths.adminSignIn, (req, res) => {
     if (req.session.adminId !== undefined) return res.redirect(303, readWish(req.query.next))

@@ -3,21 +3,20 @@ import type { AuditLog } from '../audit/audit-log.ts'
 import type { ChannelRepository } from '../channels/channel-repository.ts'
 import type { Clock } from '../clock.ts'
 import { type Database, inTransaction } from '../database/database.ts'
-import type { KeyStatus } from '../database/schema.ts'
 import { PartnerApiError } from '../errors.ts'
-import { type ApiKeyAnswer, readApiKeyAnswer, UnreadableAnswerError } from '../partner-api/api-key-answer.ts'
 import type { Channel } from '../partner-api/channel.ts'
 import { MessagingApiError } from '../partner-api/messaging-api-error.ts'
 import type { PartnerApi } from '../partner-api/partner-api.ts'
 import { toWireSecond } from '../partner-api/wire-second.ts'
 import type { PermissionService } from '../permissions/permission-service.ts'
-import type { Place, Vault } from '../vault/vault.ts'
 import { FAILING, nextTry, WAITING } from '../worker/backoff.ts'
 import type { Reached } from '../worker/step.ts'
-import type { WorkName, WorkSource } from '../worker/worker.ts'
+import type { WorkSource } from '../worker/worker.ts'
 import type { ApiKeyRepository } from './api-key-repository.ts'
 import { judgeLostMint } from './lost-mint.ts'
-import type { Mint, MintChange, MintRepository } from './mint-repository.ts'
+import type { MintAnswers } from './mint-answers.ts'
+import type { Mint, MintRepository } from './mint-repository.ts'
+import { LeaseLostError, type MintStates } from './mint-states.ts'
 import type { ProbeService } from './probe-service.ts'
 
 /** How long after sending 360dialog has surely finished with a request whose answer was lost. */
@@ -26,32 +25,25 @@ const SETTLED_MS = 60_000
 const OVERDUE_MS = 24 * 60 * 60_000
 /** After so many failures in a row the key records count as unreadable. */
 const TRIES_TO_READ_RECORDS = 5
-/** Once a second. */
-const TRIES_TO_KEEP = 30
 /** A channel that is refused for want of permission is asked for this long, then rests until news. */
 const REFUSED_FOR_MS = 24 * 60 * 60_000
 
 interface Given {
   readonly db: Database
-  readonly hubId: string
   readonly mints: MintRepository
+  readonly states: MintStates
+  readonly answers: MintAnswers
   readonly keys: ApiKeyRepository
   readonly channels: ChannelRepository
   readonly permissions: PermissionService
   readonly probes: ProbeService
   readonly partnerApi: PartnerApi
-  readonly vault: Vault
-  readonly messagingHosts: readonly string[]
   readonly audit: AuditLog
   readonly clock: Clock
   readonly logger: Logger
   readonly reached: Reached
   readonly onOutcome: (outcome: string) => void
-  readonly wake: (name: WorkName) => void
 }
-
-/** Another worker holds the mint by now: whatever was about to happen must not. */
-class LeaseLostError extends Error {}
 
 /**
  * Creates channel keys. A new key kills the channel's earlier one and is shown once, so the intent is durable
@@ -103,7 +95,7 @@ export class MintService implements WorkSource {
 
   #work(mint: Mint): Promise<void> {
     if (mint.state === 'waiting') return this.#begin(mint)
-    if (mint.state === 'sealed') return this.#store(mint)
+    if (mint.state === 'sealed') return this.#given.answers.store(mint)
     if (mint.state === 'minting' || mint.state === 'unknown') return this.#lookUp(mint)
     throw new Error(`a mint that is ${mint.state} is not due`)
   }
@@ -129,14 +121,14 @@ export class MintService implements WorkSource {
   async #begin(mint: Mint): Promise<void> {
     const { partnerApi, channels, mints, db, clock, reached } = this.#given
     const channel = await partnerApi.findChannel(mint.channelId, mint.attempts > 1 ? 'known' : 'mint')
-    if (!channel) return this.#wait(mint, 'not_listed')
+    if (!channel) return this.#given.states.wait(mint, 'not_listed')
     await inTransaction(db, (trx) => channels.describe(undefined, [channel], clock.now(), trx))
-    if (!channel.running) return this.#wait(mint, 'not_running')
-    if (await this.#hasLiveKey(mint)) return this.#close(mint, 'not_needed', 'stored')
+    if (!channel.running) return this.#given.states.wait(mint, 'not_running')
+    if (await this.#hasLiveKey(mint)) return this.#given.states.close(mint, 'not_needed', 'stored')
 
     const before = await this.#readRecords(mint)
     const obstacle = await this.#findObstacle(mint, channel, before)
-    if (obstacle) return this.#stop(mint, obstacle, { records_before: before })
+    if (obstacle) return this.#given.states.stop(mint, obstacle, { records_before: before })
     const held = await mints.renew(mint, {}, clock.now())
     if (!held) throw new LeaseLostError()
     reached('mint.prepared')
@@ -190,27 +182,10 @@ export class MintService implements WorkSource {
       return this.#onCreateFailed(held, error)
     }
     reached('mint.answered')
-    const sealedAnswer = await this.#keepAnswer(mint, answer)
+    const sealedAnswer = await this.#given.answers.keep(mint, answer)
     onOutcome('answered')
     reached('mint.sealed')
-    await this.#store({ ...held, state: 'sealed', sealedAnswer })
-  }
-
-  /** The only copy of a key is in memory now: a database that is away for a moment must not lose it. */
-  async #keepAnswer(mint: Mint, answer: string): Promise<string> {
-    const { vault, mints, clock, logger } = this.#given
-    const { jwe } = await vault.seal(this.#placeOf(mint), answer)
-    for (let tries = 1; ; tries += 1) {
-      try {
-        const kept = await mints.keepAnswer(mint, jwe)
-        if (!kept) logger.error({ mint: mint.id }, 'a second answer to one mint was dropped')
-        return jwe
-      } catch (error) {
-        logger.error({ err: error, mint: mint.id, tries }, 'an answer could not be kept yet')
-        if (tries >= TRIES_TO_KEEP) throw error
-        await clock.sleep(1_000)
-      }
-    }
+    await this.#given.answers.store({ ...held, state: 'sealed', sealedAnswer })
   }
 
   /** The last thing before the request leaves: from here on the answer may be lost. */
@@ -226,7 +201,7 @@ export class MintService implements WorkSource {
     const held = await inTransaction(db, async (trx) => {
       const renewed = await mints.renew(mint, intent, now, trx)
       if (!renewed) throw new LeaseLostError()
-      await this.#show(mint.channelId, 'minting', trx)
+      await this.#given.states.show(mint.channelId, 'minting', trx)
       return renewed
     })
     reached('mint.intended')
@@ -239,16 +214,17 @@ export class MintService implements WorkSource {
     const now = clock.now()
     if (failure === 'unknown') {
       const lost = { state: 'unknown' as const, problem: 'answer_lost', due_at: now.toISOString() }
-      return this.#release(mint, { ...lost, upstream_status: upstreamStatus ?? null }, 'unknown')
+      return this.#given.states.release(mint, { ...lost, upstream_status: upstreamStatus ?? null }, 'unknown')
     }
-    if (failure === 'never_sent') return this.#wait(mint, 'never_sent')
-    if (upstreamStatus !== 403) return this.#wait(mint, 'refused', upstreamStatus)
+    if (failure === 'never_sent') return this.#given.states.wait(mint, 'never_sent')
+    if (upstreamStatus !== 403) return this.#given.states.wait(mint, 'refused', upstreamStatus)
     await inTransaction(db, (trx) =>
       permissions.observe(mint.channelId, { source: 'mint', says: 'missing', observedAt: now }, trx),
     )
-    const tired = now.getTime() - mint.requestedAt.getTime() > REFUSED_FOR_MS
-    if (tired) return this.#close(mint, 'refused', 'none')
-    return this.#wait(mint, 'no_permission', upstreamStatus)
+    const again = mint.problem === 'no_permission'
+    const tired = again && now.getTime() - mint.requestedAt.getTime() > REFUSED_FOR_MS
+    if (tired) return this.#given.states.close(mint, 'refused', 'none')
+    return this.#given.states.wait(mint, 'no_permission', upstreamStatus)
   }
 
   /** The answer never came, or the process ended before it was sealed: the key records tell what happened. */
@@ -271,9 +247,10 @@ export class MintService implements WorkSource {
     if (verdict === 'look_again') {
       const due_at = settled ? nextTry(now, mint.attempts, WAITING) : new Date(sentAt + SETTLED_MS)
       const lost = { state: 'unknown' as const, problem: 'answer_lost', due_at: due_at.toISOString() }
-      return this.#release(mint, { ...lost, records_after: after }, 'unknown')
+      return this.#given.states.release(mint, { ...lost, records_after: after }, 'unknown')
     }
-    if (verdict === 'needs_decision') return this.#stop(mint, 'answer_lost', { records_after: after })
+    if (verdict === 'needs_decision')
+      return this.#given.states.stop(mint, 'answer_lost', { records_after: after })
     onOutcome('second_mint')
     await inTransaction(db, async (trx) => {
       const closed = {
@@ -288,95 +265,10 @@ export class MintService implements WorkSource {
         { channelId, reason: 'lost_answer', askedBy, launchedAt, recordsBefore: after, now },
         trx,
       )
-      await this.#show(channelId, 'waiting', trx)
+      await this.#given.states.show(channelId, 'waiting', trx)
       const detail = { mint: mint.id }
       await this.#given.audit.record({ actor: 'latchkey', action: 'mint.repeated', channelId, detail }, trx)
     })
-  }
-
-  /** Reads the sealed answer and stores the key in it; what cannot be read stays sealed for an admin. */
-  async #store(mint: Mint): Promise<void> {
-    const { reached, wake } = this.#given
-    let answer: ApiKeyAnswer
-    try {
-      answer = readApiKeyAnswer(await this.#openAnswer(mint), this.#given.messagingHosts)
-    } catch (error) {
-      if (!(error instanceof UnreadableAnswerError)) throw error
-      return this.#stop(mint, `answer_${error.reason}`, {})
-    }
-    reached('key.read')
-    await this.#storeKey(mint, answer)
-    reached('key.stored')
-    wake('probes')
-  }
-
-  async #storeKey(mint: Mint, { apiKey, address, appId, recordId }: ApiKeyAnswer): Promise<void> {
-    const { keys, channels, permissions, probes, mints, audit, db, clock, onOutcome } = this.#given
-    const { channelId, version } = mint
-    const now = clock.now()
-    const store = await keys.prepare({ channelId, version, apiKey, address, appId, recordId, createdAt: now })
-    await inTransaction(db, async (trx) => {
-      // The raw answer goes: from now on the sealed key is the only copy.
-      const stored = { state: 'stored' as const, problem: null, sealed_answer: null }
-      const closed = { closed_at: now.toISOString(), due_at: null }
-      if (!(await mints.change(mint, { ...stored, ...closed }, trx))) throw new LeaseLostError()
-      await store(trx)
-      await channels.setKeyStatus(channelId, 'stored', trx, version)
-      await permissions.observe(channelId, { source: 'mint', says: 'shared', observedAt: now }, trx)
-      await probes.plan(channelId, version, now, trx)
-      await audit.record(
-        { actor: 'latchkey', action: 'api_key.stored', channelId, detail: { version, mint: mint.id } },
-        trx,
-      )
-    })
-    onOutcome('stored')
-  }
-
-  async #openAnswer(mint: Mint): Promise<string> {
-    if (mint.sealedAnswer === undefined) throw new Error('a sealed mint has no answer')
-    return this.#given.vault.open(this.#placeOf(mint), mint.sealedAnswer)
-  }
-
-  #placeOf({ channelId, version }: Mint): Place {
-    return { hubId: this.#given.hubId, kind: 'mint_answer', subject: channelId, version }
-  }
-
-  /** Back to waiting: nothing happened at 360dialog. */
-  #wait(mint: Mint, problem: string, upstreamStatus?: number): Promise<void> {
-    const due_at = nextTry(this.#given.clock.now(), mint.attempts, WAITING).toISOString()
-    const waiting = { state: 'waiting' as const, problem, upstream_status: upstreamStatus ?? null, due_at }
-    return this.#release(mint, waiting, 'waiting')
-  }
-
-  /** Waits for an admin: nothing happens on its own any more. */
-  async #stop(mint: Mint, problem: string, change: MintChange): Promise<void> {
-    const { audit, mints, db } = this.#given
-    await inTransaction(db, async (trx) => {
-      const stopped = { ...change, state: 'needs_decision' as const, problem, due_at: null }
-      if (!(await mints.release(mint, stopped, trx))) throw new LeaseLostError()
-      await this.#show(mint.channelId, 'needs_decision', trx)
-      const detail = { mint: mint.id, problem }
-      const { channelId } = mint
-      await audit.record({ actor: 'latchkey', action: 'mint.needs_decision', channelId, detail }, trx)
-    })
-  }
-
-  #close(mint: Mint, state: 'not_needed' | 'refused', keyStatus: KeyStatus): Promise<void> {
-    const closed_at = this.#given.clock.now().toISOString()
-    return this.#release(mint, { state, closed_at, due_at: null }, keyStatus)
-  }
-
-  async #release(mint: Mint, change: MintChange, keyStatus: KeyStatus): Promise<void> {
-    await inTransaction(this.#given.db, async (trx) => {
-      if (!(await this.#given.mints.release(mint, change, trx))) throw new LeaseLostError()
-      await this.#show(mint.channelId, keyStatus, trx)
-    })
-  }
-
-  /** A key that is stored stays the answer for the product while another is being made. */
-  async #show(channelId: string, status: KeyStatus, trx: Database): Promise<void> {
-    const current = await this.#given.keys.findNewest(channelId, trx)
-    await this.#given.channels.setKeyStatus(channelId, current?.status === 'stored' ? 'stored' : status, trx)
   }
 }
 
