@@ -24,7 +24,7 @@ export interface PageFrame {
   readonly lang: string
   readonly t: Translate
   /** Pages as they were sent, by view and values. */
-  readonly kept: Map<string, Buffer>
+  readonly kept: Map<string, string>
 }
 
 /** Chooses the language of a page from what the browser asks for, and lays out what every page needs. */
@@ -85,11 +85,9 @@ export function renderKeptPage(res: Response, view: string, locals: PageLocals):
   const { kept } = frameOf(res)
   const values = JSON.stringify([view, locals])
   const page = kept.get(values)
-  res.type('html')
   if (page !== undefined) return void res.send(page)
-  render(res, view, locals, (text) => {
+  render(res, view, locals, (page) => {
     if (kept.size >= MOST_KEPT) kept.clear()
-    const page = Buffer.from(text)
     kept.set(values, page)
     res.send(page)
   })
