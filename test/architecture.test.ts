@@ -13,7 +13,7 @@ function importsOf(file: string): string[] {
 
 const partOf = (file: string) => (file.includes('/') ? file.slice(0, file.indexOf('/')) : file)
 const capabilities = ['admin', 'onboarding', 'permissions', 'channels', 'keys', 'product-api', 'audit']
-const foundations = ['errors.ts', 'clock.ts', 'identifiers.ts', 'paths.ts']
+const foundations = ['errors.ts', 'clock.ts', 'identifiers.ts', 'loopback.ts', 'paths.ts']
 
 describe('the walls of the house', () => {
   it.each(files)('%s imports only what it may', (file) => {
@@ -49,6 +49,7 @@ function breached(file: string, imported: string): string | undefined {
   if (part === 'simulator') return 'the simulator imports nothing of ours'
   if (other === 'simulator')
     return /^(start|commands)/.test(part) ? undefined : 'only the start runs the simulator'
+  if (part === 'settings' && other === 'loopback.ts') return undefined
   if (foundations.includes(part) || part === 'settings') return 'it stands on nothing of ours'
   if (part === 'config.ts')
     return other === 'settings' ? undefined : 'it stands on nothing of ours but the settings'

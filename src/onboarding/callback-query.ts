@@ -17,6 +17,7 @@ export const NONCE_PARAMETER = 'nonce'
 
 const MOST_BYTES = 8192
 const MOST_IDS = 100
+const NONCE = /^[A-Za-z0-9_-]{43}$/
 const ID = /^[A-Za-z0-9_-]{1,64}$/
 
 /**
@@ -45,21 +46,30 @@ export function readCallbackQuery(originalUrl: string): CallbackQuery {
     // A channel in both lists counts as revoked until 360dialog itself says otherwise.
     channelIds: granted.filter((id) => !revokedIds.includes(id)),
     revokedIds,
-    raw: nonces.reduce((text, nonce) => text.replaceAll(encodeURIComponent(nonce), hashOf(nonce)), raw),
+    raw: withoutNonces(raw, nonces),
   }
 }
 
+/** However a nonce is escaped in the query, none is kept. */
+function withoutNonces(raw: string, nonces: readonly string[]): string {
+  const pairs = raw.split('&').map((pair) => {
+    const { name, value } = readPair(pair)
+    return nonces.includes(value) ? `${name}=${hashOf(value)}` : pair
+  })
+  // Only what can be a nonce of ours is looked for elsewhere: a short one would be found in the hashes again.
+  const ours = nonces.filter((nonce) => NONCE.test(nonce))
+  return ours.reduce((text, nonce) => text.replaceAll(nonce, hashOf(nonce)), pairs.join('&'))
+}
+
+function readPair(pair: string): { name: string; value: string } {
+  const equals = pair.indexOf('=')
+  const [name, value] = equals < 0 ? [pair, ''] : [pair.slice(0, equals), pair.slice(equals + 1)]
+  return { name: decode(name), value: decode(value).trim() }
+}
+
 function readPairs(raw: string): (name: string) => string[] {
-  const pairs = raw
-    .split('&')
-    .filter(Boolean)
-    .map((pair) => {
-      const equals = pair.indexOf('=')
-      const [name, value] = equals < 0 ? [pair, ''] : [pair.slice(0, equals), pair.slice(equals + 1)]
-      return [decode(name), decode(value)] as const
-    })
-  return (name) =>
-    pairs.flatMap(([key, value]) => (key === name && value.trim() !== '' ? [value.trim()] : []))
+  const pairs = raw.split('&').filter(Boolean).map(readPair)
+  return (wanted) => pairs.flatMap(({ name, value }) => (name === wanted && value !== '' ? [value] : []))
 }
 
 function decode(text: string): string {

@@ -123,7 +123,10 @@ export class ReturnRepository {
       .orderBy('id', 'desc')
       .limit(limit)
       .execute()
-    return rows.map(toReturn)
+    // `_` in a pattern is any character, so the ids are compared again.
+    return rows
+      .map(toReturn)
+      .filter(({ channelIds, revokedIds }) => [...channelIds, ...revokedIds].includes(channelId))
   }
 }
 

@@ -1,3 +1,4 @@
+import { isLoopback } from '../loopback.ts'
 /** Why an address may not get a key: it is none, or it leads to a host that is not on the list. */
 export type AddressFault = 'unreadable' | 'host_not_allowed'
 
@@ -46,8 +47,4 @@ function fits(host: Host, pattern: Host | undefined): boolean {
   if (pattern.port !== undefined && pattern.port !== host.port) return false
   if (pattern.name.startsWith('*.')) return host.name.endsWith(pattern.name.slice(1))
   return host.name === pattern.name
-}
-
-function isLoopback(hostname: string): boolean {
-  return ['localhost', '[::1]'].includes(hostname) || /^127(\.\d{1,3}){3}$/.test(hostname)
 }

@@ -1,4 +1,4 @@
-import { isLoopback } from './loopback.ts'
+import { isLoopback } from '../loopback.ts'
 import type { Problem, Reading } from './read-settings.ts'
 import { remedyFor, type SettingName } from './settings.ts'
 

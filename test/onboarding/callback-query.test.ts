@@ -52,6 +52,20 @@ describe('the query of a return', () => {
     expect(raw).toBe(`nonce=${hashOf('s3cret')}&state=${hashOf('s3cret')}&client=c&channels=[a]`)
   })
 
+  it('keeps no nonce that came escaped, or in another place', () => {
+    const nonce = 's3cret'.padEnd(43, 'x')
+    const { nonces, raw } = read(
+      `nonce=%73${nonce.slice(1)}&state=${nonce}&client=c&channels=[a]&back=y.${nonce}.y`,
+    )
+    expect(nonces).toEqual([nonce])
+    expect(decodeURIComponent(raw)).not.toContain('s3cret')
+  })
+
+  it('does not grow with many short values in the place of a nonce', () => {
+    const many = [...'0123456789abcdef', 'ab', 'cd', 'ef'].map((value) => `state=${value}`)
+    expect(read(`client=c&channels=[a]&${many.join('&')}`).raw.length).toBeLessThan(2_000)
+  })
+
   it.each([
     ['foreign characters', 'client=cl1&channels=[a/../b]'],
     ['a script', 'client=cl1&channels=<script>'],
