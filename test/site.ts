@@ -142,11 +142,14 @@ export function pathOf(address: string): string {
   return `${pathname}${search}`
 }
 
-/** Looks again, a moment later each time, until `look` answers something; fails after ten seconds. */
+/**
+ * Looks again, a moment later each time, until `look` answers something. What never happens fails after 45 s:
+ * a machine that is busy with other work has been seen to hold a start up for ten.
+ */
 export async function eventually<T>(
   look: () => Promise<T | undefined | false> | T | undefined | false,
 ): Promise<T> {
-  const end = performance.now() + 10_000
+  const end = performance.now() + 45_000
   for (;;) {
     const seen = await look()
     if (seen !== undefined && seen !== false) return seen

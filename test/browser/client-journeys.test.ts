@@ -214,7 +214,7 @@ describe('a client with a browser', () => {
 async function arrive(options: BrowserContextOptions = {}): Promise<void> {
   site = await startSite()
   const context = await browser.newContext({ locale: 'en-GB', ...options })
-  context.setDefaultTimeout(15_000)
+  context.setDefaultTimeout(45_000)
   page = await context.newPage()
   complaints = collectComplaints(page)
 }

@@ -36,7 +36,7 @@ async function upstream(
   return server
 }
 
-function connect(url: string, timeoutMs = 2_000): PartnerApi {
+function connect(url: string, timeoutMs = 20_000): PartnerApi {
   const clock = new RestlessClock()
   const budget = new CallBudget({ rate: 'auto', store: new MemoryBudgetStore(), clock })
   return new PartnerApi({
@@ -193,13 +193,13 @@ describe('a lost creation of an API key was never sent', () => {
 describe('a lost creation of an API key has an unknown outcome', () => {
   it('when no answer comes in time', async () => {
     const server = await upstream(() => {})
-    expect(await outcomeAt(server.url, 150)).toBe('unknown')
+    expect(await outcomeAt(server.url, 500)).toBe('unknown')
     expect(server.received).toHaveLength(1)
   })
 
   it('when the answer stalls half way', async () => {
     const server = await upstream((_, response) => response.writeHead(201).write('{"api_key":"canary'))
-    expect(await outcomeAt(server.url, 150)).toBe('unknown')
+    expect(await outcomeAt(server.url, 500)).toBe('unknown')
   })
 
   it('when the answer breaks off', async () => {

@@ -28,7 +28,7 @@ beforeEach(async () => {
   const budget = new CallBudget({ rate: 'auto', store: new MemoryBudgetStore(), clock })
   const credentials = { username: 'anna', password: 'canary-password' }
   const baseUrl = new URL(server.url)
-  api = new PartnerApi({ baseUrl, partnerId: 'p1', credentials, budget, clock, timeoutMs: 2_000 })
+  api = new PartnerApi({ baseUrl, partnerId: 'p1', credentials, budget, clock, timeoutMs: 20_000 })
 })
 afterEach(() => server.close())
 

@@ -21,7 +21,7 @@ it('cannot tell what happened when a kept connection is reset', async () => {
     url: new URL(server.url),
     headers: {},
     json: {},
-    timeoutMs: 2_000,
+    timeoutMs: 20_000,
   } as const
 
   expect(await exchange(request)).toMatchObject({ status: 200, body: '{}' })
@@ -31,6 +31,6 @@ it('cannot tell what happened when a kept connection is reset', async () => {
 
 it('sends nothing, and throws nothing, when a secret cannot stand in a header', async () => {
   const headers = { 'x-api-key': 'canary\r\ninjected: yes' }
-  const request = { method: 'POST', url: new URL('http://127.0.0.1:9'), headers, timeoutMs: 2_000 } as const
+  const request = { method: 'POST', url: new URL('http://127.0.0.1:9'), headers, timeoutMs: 20_000 } as const
   expect(await exchange(request)).toEqual({ lost: 'never_sent' })
 })

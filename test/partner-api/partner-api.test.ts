@@ -38,7 +38,7 @@ function connect(settings: Partial<PartnerApiSettings> = {}): PartnerApi {
     credentials: { apiKey: 'canary-partner-key' },
     budget: new CallBudget({ rate: 'auto', store, clock }),
     clock,
-    timeoutMs: 2_000,
+    timeoutMs: 20_000,
     onCall: (endpoint, status) => calls.push([endpoint, status]),
     onUnreadableRow: (endpoint) => unreadable.push(endpoint),
     ...settings,
@@ -266,7 +266,7 @@ describe('reading', () => {
 
   it('is tried again when no answer comes', async () => {
     answer = (_, response, nth) => nth > 1 && sendJson(response, 200, { id: 'p1' })
-    expect(await connect({ timeoutMs: 150 }).readPartner('known')).toMatchObject({ id: 'p1' })
+    expect(await connect({ timeoutMs: 1_000 }).readPartner('known')).toMatchObject({ id: 'p1' })
     expect(calls).toEqual([
       ['partner', 'error'],
       ['partner', 200],
