@@ -6,6 +6,9 @@ import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '..')
 
+/** As in npm's scripts. */
+const compiled = join(root, 'node_modules/.cache/latchkey')
+
 /** A program of the project as a process of its own. */
 export interface Server {
   readonly url: string
@@ -20,7 +23,7 @@ export async function startServer(
   { port, env = {}, path }: { port: number; env?: Readonly<Record<string, string>>; path: string },
 ): Promise<Server> {
   const child = spawn(process.execPath, [join(root, script), ...args], {
-    env: { PATH: process.env.PATH, NODE_ENV: 'production', ...env },
+    env: { PATH: process.env.PATH, NODE_ENV: 'production', NODE_COMPILE_CACHE: compiled, ...env },
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   const url = `http://127.0.0.1:${port}`

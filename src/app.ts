@@ -26,7 +26,7 @@ const pico = createRequire(import.meta.url).resolve('@picocss/pico/css/pico.min.
 
 /** The HTTP pipeline, in the order in which a request meets it. */
 export function createApp(context: Context, words: i18n): Express {
-  const { config, logger, metrics } = context
+  const { config, logger, metrics, openRequests } = context
   const app = express()
   app.disable('x-powered-by')
   // An ETag is a digest of the body, and so of a key.
@@ -38,13 +38,14 @@ export function createApp(context: Context, words: i18n): Express {
   app.set('query parser', 'simple')
 
   const headers = { secure: isSecure(config.publicUrl), logoOrigin: config.brand.logoUrl?.origin }
+  app.use(openRequests.count)
   app.use(requestLog(logger, metrics.onAnswered))
   app.use(securityHeaders(headers))
   app.use(createProductApiRoutes(context))
   app.use(preparePages({ brand: toBrand(config), demo: config.mode === 'demo', words }))
   useFiles(app, config)
   app.use(createHealthRoutes(toHealth(context)))
-  app.use(express.urlencoded({ extended: false, limit: '16kb', parameterLimit: 50 }))
+  app.post(/.*/, express.urlencoded({ extended: false, limit: '16kb', parameterLimit: 50 }))
   app.use(sameOriginForms(config.publicUrl))
 
   app.use(

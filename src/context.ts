@@ -35,6 +35,7 @@ import { KeyReadService } from './product-api/key-read-service.ts'
 import { TokenService } from './product-api/token-service.ts'
 import { Vault } from './vault/vault.ts'
 import { proveVaultKeys } from './vault/vault-check.ts'
+import { OpenRequests } from './web/open-requests.ts'
 import type { Reached } from './worker/step.ts'
 import { Worker } from './worker/worker.ts'
 
@@ -152,10 +153,14 @@ function build(config: Config, { db, vault, clock, logger, metrics, reached }: G
     ...{ db, channels, permissions, mints, returns, audit, mintService, probes, clock },
     wake: () => worker.wake(),
   })
-  const worker = new Worker({ sources: [returnService, mintService, probes], clock, logger })
+  const openRequests = new OpenRequests()
+  const worker = new Worker({
+    ...{ clock, logger, isAwaited: openRequests.any },
+    sources: [returnService, mintService, probes],
+  })
 
   return {
-    ...{ config, db, vault, clock, logger, metrics, audit, worker },
+    ...{ config, db, vault, clock, logger, metrics, audit, worker, openRequests },
     ...{ channels, permissions, mints, mintService, probes, returns, sessions },
     ...{ launches, returnService, progress, tokens, keyReads },
     ...{ admins, adminSessions, overview, desk },

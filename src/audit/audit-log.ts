@@ -1,6 +1,9 @@
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
+import { commitTogether } from '../database/commit-together.ts'
 import { afterCommit, type Database } from '../database/database.ts'
+import { prepared } from '../database/prepared.ts'
+import type { AuditRow } from '../database/schema.ts'
 import { newId } from '../identifiers.ts'
 
 export interface AuditEntry {
@@ -51,10 +54,8 @@ export class AuditLog {
       channel_id: channelId ?? null,
       tenant_id: tenantId ?? null,
     }
-    await db
-      .insertInto('audit_entry')
-      .values({ hub_id: this.#hubId, ...row, detail: JSON.stringify(detail) })
-      .execute()
+    const values = { hub_id: this.#hubId, ...row, detail: JSON.stringify(detail) }
+    await commitTogether(db, (trx) => insertEntry(trx, values))
     afterCommit(db, () => this.#logger.info({ audit: { ...row, detail } }, 'audit'))
   }
 
@@ -80,3 +81,16 @@ export class AuditLog {
     }))
   }
 }
+
+const insertEntry = prepared<{ [column in keyof AuditRow]: string | null }, unknown>((db, value) =>
+  db.insertInto('audit_entry').values({
+    hub_id: value('hub_id'),
+    id: value('id'),
+    at: value('at'),
+    actor: value('actor'),
+    action: value('action'),
+    channel_id: value('channel_id'),
+    tenant_id: value('tenant_id'),
+    detail: value('detail'),
+  }),
+)

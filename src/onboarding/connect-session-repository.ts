@@ -1,3 +1,4 @@
+import { commitTogether } from '../database/commit-together.ts'
 import type { Database } from '../database/database.ts'
 import { prepared } from '../database/prepared.ts'
 import type { ConnectSessionRow, LaunchRow } from '../database/schema.ts'
@@ -84,7 +85,7 @@ export class ConnectSessionRepository {
   }
 
   async saveLaunch(launch: NewLaunch, db: Database = this.#db): Promise<void> {
-    await insertLaunch(db, {
+    const row = {
       hub_id: this.#hubId,
       id: launch.id,
       session_id: launch.sessionId,
@@ -94,7 +95,8 @@ export class ConnectSessionRepository {
       client_id: null,
       created_at: launch.createdAt.toISOString(),
       expires_at: launch.expiresAt.toISOString(),
-    })
+    }
+    await commitTogether(db, (trx) => insertLaunch(trx, row))
   }
 
   async findLaunchByNonce(nonceHash: string): Promise<Launch | undefined> {

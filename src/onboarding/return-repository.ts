@@ -1,3 +1,4 @@
+import { commitTogether } from '../database/commit-together.ts'
 import type { Database } from '../database/database.ts'
 import { prepared } from '../database/prepared.ts'
 import type { ReturnRow } from '../database/schema.ts'
@@ -36,12 +37,9 @@ export class ReturnRepository {
 
   /** Stores a return durably; answers false when it was here already. */
   async save(given: NewReturn): Promise<boolean> {
-    const digest = digestOf(given)
-    const [known] = await findByDigest(this.#db, { launch_id: given.launchId, digest })
-    if (known) return false
     const receivedAt = given.receivedAt.toISOString()
     const open = given.state === 'received'
-    const [inserted] = await insertReturn(this.#db, {
+    const row = {
       hub_id: this.#hubId,
       id: given.id,
       launch_id: given.launchId,
@@ -50,12 +48,13 @@ export class ReturnRepository {
       channels: JSON.stringify(given.channelIds),
       revoked: JSON.stringify(given.revokedIds),
       raw: given.raw,
-      digest,
+      digest: digestOf(given),
       state: given.state,
       received_at: receivedAt,
       closed_at: open ? null : receivedAt,
       due_at: open ? receivedAt : null,
-    })
+    }
+    const [inserted] = await commitTogether(this.#db, (trx) => insertReturn(trx, row))
     return inserted !== undefined
   }
 
@@ -129,14 +128,6 @@ export class ReturnRepository {
       .filter(({ channelIds, revokedIds }) => [...channelIds, ...revokedIds].includes(channelId))
   }
 }
-
-const findByDigest = prepared<{ launch_id: string; digest: string }, { id: string }>((db, value) =>
-  db
-    .selectFrom('connect_return')
-    .select('id')
-    .where('launch_id', '=', value('launch_id'))
-    .where('digest', '=', value('digest')),
-)
 
 /** What a return is read for: without what came raw, which may be 8 kB. */
 const shownColumns = [

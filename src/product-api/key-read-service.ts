@@ -1,6 +1,7 @@
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { ChannelState } from '../channels/channel-repository.ts'
 import type { Clock } from '../clock.ts'
+import { commitTogether } from '../database/commit-together.ts'
 import { type Database, inTransaction } from '../database/database.ts'
 import { prepared } from '../database/prepared.ts'
 import { ConflictError, NotFoundError } from '../errors.ts'
@@ -60,7 +61,7 @@ export class KeyReadService {
     const at = this.#clock.now().toISOString()
     const hour = `${at.slice(0, 13)} v${version}`
     const row = { hub_id: this.#hubId, token_id: token.id, channel_id: channel.id, hour, at }
-    const [counted] = await countAgain(this.#db, row)
+    const [counted] = await commitTogether(this.#db, (trx) => countAgain(trx, row))
     if (counted) return
     await inTransaction(this.#db, async (trx) => {
       const [first] = await countRead(trx, row)

@@ -85,7 +85,7 @@ export function renderKeptPage(res: Response, view: string, locals: PageLocals):
   const { kept } = frameOf(res)
   const values = JSON.stringify([view, locals])
   const page = kept.get(values)
-  if (page !== undefined) return void res.send(page)
+  if (page !== undefined) return void res.type('html').end(page)
   render(res, view, locals, (page) => {
     if (kept.size >= MOST_KEPT) kept.clear()
     kept.set(values, page)

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 
@@ -12,22 +13,33 @@ export interface WorkSource {
 
 const LOOK_EVERY_MS = 1_000
 const AT_ONCE = 4
+/** How long a piece of work lets requests go first, and how often it looks whether any are left. */
+const GIVE_WAY_MS = 100
+const LOOK_AGAIN_MS = 5
 
 /** Looks for due rows and works on several at once, so that one slow answer does not hold up the others. */
 export class Worker {
   readonly #sources: readonly WorkSource[]
   readonly #clock: Clock
   readonly #logger: Logger
+  readonly #isAwaited: () => boolean
   readonly #stopping = new AbortController()
   /** Loops that found nothing to do, with the source that each works for. */
   readonly #resting = new Map<AbortController, WorkName>()
   #news = 0
   #loops: Promise<void>[] = []
 
-  constructor({ sources, clock, logger }: { sources: readonly WorkSource[]; clock: Clock; logger: Logger }) {
-    this.#sources = sources
-    this.#clock = clock
-    this.#logger = logger
+  constructor(given: {
+    sources: readonly WorkSource[]
+    clock: Clock
+    logger: Logger
+    /** True while somebody waits for an answer of the site. */
+    isAwaited: () => boolean
+  }) {
+    this.#sources = given.sources
+    this.#clock = given.clock
+    this.#logger = given.logger
+    this.#isAwaited = given.isAwaited
   }
 
   start(): void {
@@ -63,10 +75,17 @@ export class Worker {
 
   async #loop(source: WorkSource): Promise<void> {
     while (!this.#stopping.signal.aborted) {
+      await this.#giveWay()
       const news = this.#news
       if (await this.#tryOnce(source)) this.wake(source.name)
       else if (news === this.#news && !this.#stopping.signal.aborted) await this.#rest(source.name)
     }
+  }
+
+  /** People go first; but however many there are, work goes on. */
+  async #giveWay(): Promise<void> {
+    for (let waited = 0; waited < GIVE_WAY_MS && this.#isAwaited(); waited += LOOK_AGAIN_MS)
+      await pause(LOOK_AGAIN_MS)
   }
 
   async #rest(name: WorkName): Promise<void> {
