@@ -38,12 +38,26 @@ async function openPool(connectionString: string): Promise<Pool> {
   return pool
 }
 
+const MOST_DEADLOCKS = 3
+
 /**
  * Runs `work` in one transaction, or inside the one that `db` already is. Inside, use only the database
  * that is handed in: SQLite has one connection, and waiting for the outer one would never end.
+ * PostgreSQL undoes one of two transactions that wait for each other: that one runs again, so `work` does
+ * nothing but read and write here (`afterCommit` for the rest).
  */
 export async function inTransaction<T>(db: Database, work: (trx: Database) => Promise<T>): Promise<T> {
   if (db.isTransaction) return work(db)
+  for (let deadlocks = 0; ; deadlocks += 1) {
+    try {
+      return await runTransaction(db, work)
+    } catch (error) {
+      if (!isDeadlock(error) || deadlocks >= MOST_DEADLOCKS) throw error
+    }
+  }
+}
+
+async function runTransaction<T>(db: Database, work: (trx: Database) => Promise<T>): Promise<T> {
   const acts: (() => void)[] = []
   const result = await db.transaction().execute((trx) => {
     commitActs.set(trx, acts)
@@ -60,6 +74,10 @@ export function afterCommit(trx: Database, act: () => void): void {
   const acts = commitActs.get(trx)
   if (acts) acts.push(act)
   else act()
+}
+
+function isDeadlock(error: unknown): boolean {
+  return error instanceof Error && (error as { code?: unknown }).code === '40P01'
 }
 
 /** True when a unique constraint refused the row, on either engine. */
