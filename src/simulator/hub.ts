@@ -122,6 +122,11 @@ export class Hub {
     this.change(channelId, { running: true, runningSince: runningSince ?? toWireTime(this.now()) })
   }
 
+  /** Ends the number for good; its key dies with it. */
+  end(channelId: string): void {
+    this.change(channelId, { endedAt: toWireTime(this.now()), running: false, permitted: false, key: null })
+  }
+
   /**
    * Creates the channel's key as the partner. The earlier key dies at once.
    * @throws HubError 404 unknown, 403 not permitted, 400 not running

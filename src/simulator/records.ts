@@ -35,6 +35,8 @@ export interface Channel {
   permitted: boolean
   createdAt: string
   runningSince: string | null
+  /** When 360dialog ended the number. */
+  endedAt?: string
   appId: string
   /** Meta's own id of the phone number. */
   metaId: string

@@ -40,7 +40,7 @@ export function toWireClient(client: Client) {
 
 /** A channel as the Partner API lists it: an embedded-signup channel, so `account_mode` says whether it is live. */
 export function toWireChannel(channel: Channel, client: Client) {
-  const { running } = channel
+  const running = channel.running && channel.endedAt === undefined
   return {
     id: channel.id,
     client_id: client.id,
@@ -55,7 +55,7 @@ export function toWireChannel(channel: Channel, client: Client) {
     status: running ? 'ready' : 'created',
     hub_status: running ? 'live' : 'pending',
     billing_started_at: channel.runningSince,
-    terminated_at: null,
+    terminated_at: channel.endedAt ?? null,
     cancelled_at: null,
     created_at: channel.createdAt,
     modified_at: channel.runningSince ?? channel.createdAt,
@@ -75,7 +75,11 @@ export function toWireChannel(channel: Channel, client: Client) {
       region: 'eu',
     },
     waba_account: toWireWaba(client, running),
-    integration: { enabled: true, app_id: channel.appId, state: running ? 'running' : 'pending' },
+    integration: {
+      enabled: channel.endedAt === undefined,
+      app_id: channel.endedAt === undefined ? channel.appId : null,
+      state: running ? 'running' : 'pending',
+    },
   }
 }
 
