@@ -51,7 +51,7 @@ export function createApp(context: Context, words: i18n): Express {
   app.use(
     createOnboardingRoutes({
       launches: context.launches,
-      returns: context.returnService,
+      reception: context.reception,
       progress: context.progress,
       browsers: new BrowserId(config.publicUrl),
       selfSignup: config.selfSignup,
@@ -70,6 +70,8 @@ export function createApp(context: Context, words: i18n): Express {
       admins: context.admins,
       overview: context.overview,
       desk: context.desk,
+      decisions: context.decisions,
+      reviews: context.reviewService,
       clock: context.clock,
       signInsPerMinute: config.rateLimits.signIn,
     }),

@@ -6,12 +6,17 @@ import { ChannelDesk } from './admin/channel-desk.ts'
 import { OverviewService } from './admin/overview-service.ts'
 import { AuditLog } from './audit/audit-log.ts'
 import { ChannelRepository } from './channels/channel-repository.ts'
+import { TenantRepository } from './channels/tenant-repository.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { type Database, engineOf, openDatabase } from './database/database.ts'
 import { claimForHub } from './database/installation.ts'
 import { migrate } from './database/migrate.ts'
 import { ApiKeyRepository } from './keys/api-key-repository.ts'
+import { KeyDecisionService } from './keys/key-decision-service.ts'
+import { KeyImportService } from './keys/key-import-service.ts'
+import { KeyProof } from './keys/key-proof.ts'
+import { KnownKeyService } from './keys/known-key-service.ts'
 import { MintAnswers } from './keys/mint-answers.ts'
 import { MintRepository } from './keys/mint-repository.ts'
 import { MintService } from './keys/mint-service.ts'
@@ -22,11 +27,16 @@ import { createMetrics, type Metrics } from './metrics.ts'
 import { ConnectSessionRepository } from './onboarding/connect-session-repository.ts'
 import { LaunchService } from './onboarding/launch-service.ts'
 import { ProgressService } from './onboarding/progress-service.ts'
+import { ReturnReception } from './onboarding/return-reception.ts'
 import { ReturnRepository } from './onboarding/return-repository.ts'
 import { ReturnService } from './onboarding/return-service.ts'
+import { ReviewRepository } from './onboarding/review-repository.ts'
+import { ReviewService } from './onboarding/review-service.ts'
 import { SignatureSeconds } from './onboarding/signature-seconds.ts'
+import { UnattachedReturnService } from './onboarding/unattached-return-service.ts'
 import { CallBudget } from './partner-api/call-budget.ts'
 import { CallBudgetRepository } from './partner-api/call-budget-repository.ts'
+import { standardMessagingAddress } from './partner-api/messaging-address.ts'
 import { MessagingApi } from './partner-api/messaging-api.ts'
 import { PartnerApi } from './partner-api/partner-api.ts'
 import { paths } from './paths.ts'
@@ -37,7 +47,7 @@ import { Vault } from './vault/vault.ts'
 import { proveVaultKeys } from './vault/vault-check.ts'
 import { OpenRequests } from './web/open-requests.ts'
 import type { Reached } from './worker/step.ts'
-import { Worker } from './worker/worker.ts'
+import { Worker, type WorkName } from './worker/worker.ts'
 
 export interface Surroundings {
   readonly clock?: Clock
@@ -114,6 +124,17 @@ function build(config: Config, { db, vault, clock, logger, metrics, reached }: G
     ...outcomes,
   })
 
+  const wake = (name: WorkName) => worker.wake(name)
+  const proof = new KeyProof({
+    ...{ messagingApi, messagingHosts: config.messagingHosts },
+    standardAddress: standardMessagingAddress(config.partnerApi.baseUrl),
+  })
+  const takeover = { db, proof, mints, channels, audit, clock, wake }
+  const tenants = new TenantRepository({ hubId })
+  const knownKeys = new KnownKeyService({ ...takeover, keys, tenants, permissions, probes })
+  const decisions = new KeyDecisionService({ ...takeover, states, answers, knownKeys })
+  const keyImport = new KeyImportService({ partnerApi, knownKeys })
+
   const sessions = new ConnectSessionRepository({ db, hubId })
   const returns = new ReturnRepository({ db, hubId })
   const callbackUrl = new URL(paths.callback, config.publicUrl)
@@ -123,23 +144,19 @@ function build(config: Config, { db, vault, clock, logger, metrics, reached }: G
     signatureSeconds: new SignatureSeconds({ db, hubId }),
     settings: { ...config.launch, partnerId, callbackUrl },
   })
-  const returnService = new ReturnService({
-    ...{
-      db,
-      hubId,
-      sessions,
-      returns,
-      channels,
-      permissions,
-      probes,
-      partnerApi,
-      audit,
-      clock,
-      logger,
-      reached,
-    },
+  const reviews = new ReviewRepository({ db, hubId })
+  const reviewService = new ReviewService({
+    ...{ db, reviews, returns, sessions, channels, permissions, partnerApi, audit, clock, wake },
     mints: mintService,
-    wake: (name) => worker.wake(name),
+  })
+  const unattached = new UnattachedReturnService({
+    ...{ db, hubId, reviews, channels, partnerApi, clock, logger, wake },
+  })
+  const reception = new ReturnReception({ sessions, returns, unattached, clock, reached, wake })
+  const returnService = new ReturnService({
+    ...{ db, hubId, sessions, returns, reviews, reviewService, channels, permissions, probes, partnerApi },
+    ...{ audit, clock, logger, reached, wake },
+    mints: mintService,
   })
   const progress = new ProgressService({ sessions, returns, channels, clock })
 
@@ -148,7 +165,7 @@ function build(config: Config, { db, vault, clock, logger, metrics, reached }: G
 
   const admins = new AdminService({ db, admins: new AdminRepository({ db, hubId }), audit, clock })
   const adminSessions = new AdminSessionStore({ db, hubId, clock })
-  const overview = new OverviewService({ channels, sessions, returns, audit })
+  const overview = new OverviewService({ channels, sessions, returns, reviews, audit })
   const desk = new ChannelDesk({
     ...{ db, channels, permissions, mints, returns, audit, mintService, probes, clock },
     wake: () => worker.wake(),
@@ -156,13 +173,13 @@ function build(config: Config, { db, vault, clock, logger, metrics, reached }: G
   const openRequests = new OpenRequests()
   const worker = new Worker({
     ...{ clock, logger, isAwaited: openRequests.any },
-    sources: [returnService, mintService, probes],
+    sources: [returnService, unattached, mintService, probes],
   })
 
   return {
     ...{ config, db, vault, clock, logger, metrics, audit, worker, openRequests },
-    ...{ channels, permissions, mints, mintService, probes, returns, sessions },
-    ...{ launches, returnService, progress, tokens, keyReads },
+    ...{ channels, permissions, keys, mints, mintService, probes, decisions, keyImport, returns, sessions },
+    ...{ launches, reception, reviews, reviewService, progress, tokens, keyReads },
     ...{ admins, adminSessions, overview, desk },
   }
 }

@@ -34,6 +34,7 @@ const planted = {
 /** Where a secret has to be for its owner to get it. Anywhere else is a leak. */
 const ALLOWED: AllowedPlaces = {
   channelKey: [/^GET \/api\/v1\/channels\/:id\/api-key 200 body$/],
+  foreignKey: [/^command key show: stdout$/],
   apiToken: [/^command token create: stdout$/],
   linkToken: [/^command link create: stdout$/, /^GET \/connect\/:token 200 body$/],
   // A redirect says in its short body what it says in its header.
@@ -264,7 +265,8 @@ async function begin(engine: Engine, more: Readonly<Record<string, string>>): Pr
 
 /** Every secret that this 360dialog hands out is one of ours to keep. */
 function learnFrom({ hub }: Simulator): void {
-  const { mintKey } = hub
+  const { mintKey, mintForeignKey } = hub
+  hub.mintForeignKey = (channelId) => learn('foreignKey', mintForeignKey.call(hub, channelId))
   hub.mintKey = (channelId) => {
     const key = mintKey.call(hub, channelId)
     learn('channelKey', key.value)
@@ -338,8 +340,8 @@ async function comeBack({ visitor, back }: Pick<Traveller, 'visitor' | 'back'>):
 }
 
 /** A grant, until it ended or waits for something that will not come by itself. */
-async function journey(life: Life, channelId: string): Promise<void> {
-  const traveller = await leave(life, channelId)
+async function journey(life: Life, channelId: string, acts?: VisitActs): Promise<void> {
+  const traveller = await leave(life, channelId, acts)
   const status = await comeBack(traveller)
   await eventually(async () => {
     const found = await life.site.context.channels.find(channelId)
@@ -448,6 +450,7 @@ async function useAdminRoom(life: Life): Promise<void> {
   for (const n of [1, 4, 10, 11, 12, 13, 14, 15, 16]) await visitor.go('GET', `/admin/channels/ch${n}`)
   for (const what of ['mint', 'probe', 'webhook', 'nothing'])
     await visitor.post('/admin/channels/ch1/try', { what })
+  await decideInAdminRoom(life, visitor)
   const sessions = await site.context.db.selectFrom('connect_session').select('code').limit(3).execute()
   for (const session of sessions) await visitor.go('GET', `/admin/cases/${session.code}`)
   await visitor.post('/admin/sign-out', {})
@@ -459,7 +462,36 @@ async function useAdminRoom(life: Life): Promise<void> {
   await new Visitor(site.url).go('GET', `/admin/first/${code}`)
 }
 
-async function runCommands({ settings }: Life): Promise<void> {
+/** A number whose client uses a key: pasted where it does not belong, then where it does. */
+async function decideInAdminRoom(life: Life, visitor: Visitor): Promise<void> {
+  const { site } = life
+  const foreign = addRunningNumber(site, 'ch91')
+  await journey(life, 'ch91', { clientId: 'cl-ch91', channels: ['ch91'] })
+  const { mint } = await eventually(async () => {
+    const channel = await site.context.channels.find('ch91')
+    return channel?.mint?.state === 'needs_decision' && channel
+  })
+  // On this clock the sign-in is hardly fresh any more.
+  await visitor.post('/admin/sign-in', { name: 'anna', password: planted.adminPassword })
+  await visitor.go('GET', '/admin/channels/ch91')
+  for (const [path, status] of [
+    ['/admin/channels/ch10/paste', 422],
+    ['/admin/channels/ch91/paste', 303],
+    ['/admin/channels/ch91/paste', 422],
+  ] as const)
+    expect(await visitor.post(path, { mint: mint?.id ?? '', key: foreign })).toMatchObject({ status })
+  await visitor.go('GET', '/admin/channels/ch91?tried=pasted')
+}
+
+function addRunningNumber({ hub }: Site, id: string): string {
+  const createdAt = new Date(hub.now().getTime() - 90 * DAY_MS)
+  hub.addClient({ id: `cl-${id}`, name: `Shop ${id}`, email: emailOf(id), createdAt })
+  const number = { clientId: `cl-${id}`, phoneNumber: `+49308${id.slice(2)}0000`, displayName: id, createdAt }
+  hub.addChannel({ id, ...number, running: true, permitted: true })
+  return hub.mintForeignKey(id)
+}
+
+async function runCommands({ settings, site }: Life): Promise<void> {
   const run = (words: string, more: string[] = [], input = '', over = {}) =>
     command(words, '../src/cli.ts', [...words.split(' '), ...more], { ...settings, ...over }, input)
   const outputOf = (words: string) =>
@@ -475,7 +507,11 @@ async function runCommands({ settings }: Life): Promise<void> {
   const { keys } = JSON.parse(String(settings.VAULT_KEYS))
   const k = learn('vaultKey', Buffer.alloc(32, planted.platformSecret).toString('base64url'))
   const wrongKeys = { VAULT_KEYS: JSON.stringify({ keys: [{ ...keys[0], k }] }) }
+  const foreign = addRunningNumber(site, 'ch92')
+  const file = (line: string) => `channel,tenant,key\n${line}\n`
   const codes = await Promise.all([
+    run('key import', [], file(`ch92,t92,${foreign},${foreign}`)),
+    run('key import', [], file(`${foreign},t92,ch92\nch92,t92,${foreign}x`)),
     run('token list'),
     run('admin create', ['anna'], `${planted.adminPassword}\n`),
     run('admin create', ['bert'], 'short\n'),
@@ -483,7 +519,9 @@ async function runCommands({ settings }: Life): Promise<void> {
     run('nonsense'),
     run('admin list', [], '', wrongKeys),
   ])
-  expect(codes).toEqual([0, 1, 1, 2, 2, 1])
+  expect(codes).toEqual([2, 1, 0, 1, 1, 2, 2, 1])
+  expect(await run('key import', [], file(`ch92,t92,${foreign}`))).toBe(0)
+  expect(await run('key show', ['ch92'])).toBe(0)
 }
 
 // --- Who writes down what was seen ---

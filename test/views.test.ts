@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
-import type { NumberState, SessionStatus, Step, StepName } from '../src/onboarding/progress.ts'
+import { numberStates, type Step, type StepName, situations } from '../src/onboarding/progress.ts'
 
 type Words = { readonly [key: string]: string | Words }
 
@@ -9,26 +9,6 @@ const sources = globSync('src/**/*.ts').map((file) => readFileSync(file, 'utf8')
 const en = flatten(JSON.parse(readFileSync('locales/en.json', 'utf8')))
 const de = flatten(JSON.parse(readFileSync('locales/de.json', 'utf8')))
 
-const statuses: Record<SessionStatus, true> = {
-  launched: true,
-  returned: true,
-  waiting: true,
-  completed: true,
-  needs_review: true,
-  declined: true,
-  failed: true,
-  expired: true,
-}
-const numbers: Record<NumberState, true> = {
-  activating: true,
-  preparing: true,
-  proving: true,
-  connected: true,
-  retrying: true,
-  no_permission: true,
-  with_support: true,
-  rejected: true,
-}
 const steps: Record<StepName, true> = {
   permission: true,
   check: true,
@@ -40,8 +20,9 @@ const stepStates: Record<Step['state'], true> = { done: true, current: true, tod
 
 /** The keys that are put together while a page is rendered. */
 const built = [
-  ...Object.keys(statuses).flatMap((status) => textsOf(`status.${status}`)),
-  ...Object.keys(numbers).map((state) => `number.${state}`),
+  ...situations.flatMap((situation) => [...textsOf(`status.${situation}`), `status.${situation}.wait`]),
+  ...numberStates.map((state) => `number.${state}`),
+  ...['elsewhere', 'late', 'unsure'].flatMap((way) => [`return.${way}.title`, `return.${way}.text`]),
   ...Object.keys(steps).map((name) => `step.${name}`),
   ...Object.keys(stepStates).map((state) => `step.state.${state}`),
   ...['400', '403', '404', '429', '500'].flatMap((kind) => textsOf(`error.${kind}`)),

@@ -4,6 +4,7 @@ import { renderPage } from '../web/render-page.ts'
 
 const links = [
   { href: paths.admin, label: 'Permissions' },
+  { href: paths.adminReviews, label: 'Reviews' },
   { href: paths.adminAudit, label: 'Audit' },
 ]
 
@@ -25,7 +26,7 @@ export function renderAdminPage(
 }
 
 /** The name of who is signed in. */
-export function adminNameOf(req: Request): string {
+export function adminNameOf(req: Pick<Request, 'session'>): string {
   const { adminName } = req.session
   if (adminName === undefined) throw new Error('an admin page was reached without a session')
   return adminName

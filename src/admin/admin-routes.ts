@@ -1,12 +1,16 @@
 import { type RequestHandler, Router } from 'express'
 import type { Clock } from '../clock.ts'
+import type { KeyDecisionService } from '../keys/key-decision-service.ts'
+import type { ReviewService } from '../onboarding/review-service.ts'
 import { paths } from '../paths.ts'
 import type { AdminService } from './admin-service.ts'
 import { createAuditRoutes } from './audit-routes.ts'
 import type { ChannelDesk } from './channel-desk.ts'
 import { createChannelRoutes } from './channel-routes.ts'
+import { createDecisionRoutes } from './decision-routes.ts'
 import { createOverviewRoutes } from './overview-routes.ts'
 import type { OverviewService } from './overview-service.ts'
+import { createReviewRoutes } from './review-routes.ts'
 import { createSignInRoutes } from './sign-in-routes.ts'
 import { signInFor } from './wish.ts'
 
@@ -16,6 +20,8 @@ export interface AdminServices {
   readonly admins: AdminService
   readonly overview: OverviewService
   readonly desk: ChannelDesk
+  readonly decisions: KeyDecisionService
+  readonly reviews: ReviewService
   readonly clock: Clock
   /** `rateLimits.signIn`: tries a minute and address. */
   readonly signInsPerMinute: number
@@ -29,6 +35,8 @@ export function createAdminRoutes(services: AdminServices): Router {
   router.use(paths.admin, requireAdmin)
   router.use(createOverviewRoutes(services))
   router.use(createChannelRoutes(services))
+  router.use(createDecisionRoutes(services))
+  router.use(createReviewRoutes(services))
   router.use(createAuditRoutes(services))
   return router
 }

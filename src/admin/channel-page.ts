@@ -4,10 +4,11 @@ import { adminChannelTryPath } from '../paths.ts'
 import type { Observation } from '../permissions/permission.ts'
 import type { ChannelFile, Try } from './channel-desk.ts'
 import { toChannelRow } from './channel-row.ts'
+import { isKeptAnswer } from './decision-section.ts'
 import { toHistory } from './history.ts'
 import { findMoment, toMoment } from './moment.ts'
 import { wordsOf } from './problem-words.ts'
-import { mintBadges, saysWords, sourceWords, taskBadges } from './state-words.ts'
+import { mintBadges, reasonWords, saysWords, sourceWords, taskBadges } from './state-words.ts'
 import { sentenceOf, wordsOfMint } from './turn.ts'
 
 /** Everything that the page of one channel shows; never a key, nor anything sealed. */
@@ -57,10 +58,9 @@ function toOpenMint(mint: OpenMint, now: Date) {
 }
 
 /** What the admin can have looked at now: what waits, or an answer that is kept and was not read. */
-function buttonOf({ state, problem }: OpenMint): { what: Try; label: string } | undefined {
-  if (state === 'waiting' || state === 'unknown') return { what: 'mint', label: 'Try now' }
-  const isKept = state === 'needs_decision' && problem?.startsWith('answer_') && problem !== 'answer_lost'
-  return isKept ? { what: 'answer', label: 'Read it again' } : undefined
+function buttonOf(mint: OpenMint): { what: Try; label: string } | undefined {
+  if (mint.state === 'waiting' || mint.state === 'unknown') return { what: 'mint', label: 'Try now' }
+  return isKeptAnswer(mint) ? { what: 'answer', label: 'Read it again' } : undefined
 }
 
 function toTask(what: Try, title: string, task: TaskState | undefined, now: Date) {
@@ -86,7 +86,7 @@ function toMintRow(mint: Mint, now: Date) {
     problem: mint.problem && wordsOf(mint.problem).what,
     upstreamStatus: mint.upstreamStatus,
     askedBy: mint.askedBy,
-    again: mint.reason === 'lost_answer',
+    why: reasonWords[mint.reason],
     requested: toMoment(mint.requestedAt, now),
     sent: findMoment(mint.sentAt, now),
     closed: findMoment(mint.closedAt, now),

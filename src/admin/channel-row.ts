@@ -19,6 +19,8 @@ export interface ChannelRow {
   readonly fingerprint: string | undefined
   readonly turn: Badge
   readonly why: string
+  /** Where the admin decides about a key that is there already, when that is due. */
+  readonly decisionHref: string | undefined
 }
 
 export function toChannelRow(channel: ChannelState, now: Date): ChannelRow {
@@ -38,5 +40,7 @@ export function toChannelRow(channel: ChannelState, now: Date): ChannelRow {
     fingerprint: key.fingerprint,
     turn: turnBadges[turn],
     why,
+    decisionHref:
+      channel.mint?.state === 'needs_decision' ? `${adminChannelPath(channel.id)}#decision` : undefined,
   }
 }

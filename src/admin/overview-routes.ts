@@ -6,7 +6,8 @@ import { readQueryText, renderAdminPage } from './admin-page.ts'
 import { toChannelRow } from './channel-row.ts'
 import { toMoment } from './moment.ts'
 import { type Case, isCode, type OverviewService } from './overview-service.ts'
-import { toReturnRow, toReviewRow } from './return-row.ts'
+import { toReturnRow } from './return-row.ts'
+import { toReviewRow } from './review-page.ts'
 
 /** What needs the admin, the list of permissions, and the case behind a client's code. */
 export function createOverviewRoutes({
@@ -35,8 +36,10 @@ export function createOverviewRoutes({
       nextHref: found.next && pageHref(search, found.next),
       rows: found.rows.map((channel) => toChannelRow(channel, now)),
       needs: needs.channels.map((channel) => toChannelRow(channel, now)),
-      reviews: needs.returns.map((received) => toReviewRow(received, now)),
-      hasMoreNeeds: needs.more,
+      hasMoreNeeds: needs.moreChannels,
+      reviews: needs.reviews.map((review) => toReviewRow(review, now)),
+      hasMoreReviews: needs.moreReviews,
+      reviewsHref: paths.adminReviews,
     })
   })
 
@@ -49,7 +52,7 @@ export function createOverviewRoutes({
   return router
 }
 
-function toCasePage({ session, returns, channels }: Case, now: Date) {
+function toCasePage({ session, returns, reviews, channels }: Case, now: Date) {
   return {
     session: {
       code: session.code,
@@ -62,7 +65,7 @@ function toCasePage({ session, returns, channels }: Case, now: Date) {
       created: toMoment(session.createdAt, now),
       expires: toMoment(session.expiresAt, now),
     },
-    returns: returns.map((received) => toReturnRow(received, now)),
+    returns: returns.map((received) => toReturnRow(received, reviews, now)),
     rows: channels.map((channel) => toChannelRow(channel, now)),
   }
 }

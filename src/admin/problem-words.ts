@@ -45,20 +45,18 @@ const words: Readonly<Record<string, ProblemWords>> = {
   },
   another_key_appeared: {
     turn: 'admin',
-    what: 'While a lost key was looked for, somebody else made a key for this number.',
-    todo: 'Find out who made it, and whether it is in use. Latchkey makes no other key on its own.',
+    what: 'Somebody else has made a key for this number since Latchkey looked last.',
+    todo: 'Find out who made it. Then decide: paste that key, or replace it.',
   },
   key_in_use: {
     turn: 'admin',
     what: 'The number has a key already that is not from here. A new key would end it.',
-    todo:
-      'Find out who uses that key. When nobody needs it any more, have it removed at 360dialog, and ask the ' +
-      'customer to open the connect link again.',
+    todo: 'Find out who uses that key. Then decide: paste the key in use, or replace it.',
   },
   key_records_unreadable: {
     turn: 'admin',
     what: 'The key records at 360dialog cannot be read, so the number may have a key that is in use.',
-    todo: 'Ask 360dialog support why. When it is mended, ask the customer to open the connect link again.',
+    todo: 'Find out whether a key is in use. Then decide: paste it, or replace what is there.',
   },
   answer_unreadable: {
     turn: 'admin',
@@ -68,7 +66,9 @@ const words: Readonly<Record<string, ProblemWords>> = {
   answer_masked: {
     turn: 'admin',
     what: 'A key was made, and 360dialog answered with a hidden key. The answer is kept safe.',
-    todo: 'Ask 360dialog support how to get the full key, and name the channel id.',
+    todo:
+      'Ask 360dialog support how to get the full key, and name the channel id. Then decide: ' +
+      'paste that key, or have another one made.',
   },
   answer_host_not_allowed: {
     turn: 'admin',

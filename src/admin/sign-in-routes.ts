@@ -12,8 +12,8 @@ import { readWish } from './wish.ts'
 
 const text = z.string().catch('')
 const signInForm = z
-  .object({ name: text, password: text, next: text })
-  .catch({ name: '', password: '', next: '' })
+  .object({ name: text, password: text, next: text, again: text })
+  .catch({ name: '', password: '', next: '', again: '' })
 
 export interface SignInServices {
   readonly admins: AdminService
@@ -31,8 +31,10 @@ export function createSignInRoutes({ admins, clock, signInsPerMinute }: SignInSe
   )
 
   router.get(paths.adminSignIn, (req, res) => {
-    if (req.session.adminId !== undefined) return res.redirect(303, readWish(req.query.next))
-    showSignIn(res, req.query)
+    const { adminId, adminName } = req.session
+    const isThere = adminId !== undefined && req.query.again !== '1'
+    if (isThere) return res.redirect(303, readWish(req.query.next))
+    showSignIn(res, { name: adminName, ...req.query })
   })
 
   router.post(paths.adminSignIn, limit, async (req, res) => {
@@ -69,10 +71,15 @@ export function createSignInRoutes({ admins, clock, signInsPerMinute }: SignInSe
 }
 
 function showSignIn(res: Response, given: unknown, problem?: string): void {
-  const { name, next } = signInForm.parse(given)
-  const wish = readWish(next)
-  const action = paths.adminSignIn
-  renderAdminPage(res, 'sign-in', { title: 'Sign in', action, name: name.slice(0, 100), next: wish, problem })
+  const { name, next, again } = signInForm.parse(given)
+  renderAdminPage(res, 'sign-in', {
+    title: again === '1' ? 'Sign in again' : 'Sign in',
+    action: paths.adminSignIn,
+    name: name.slice(0, 100),
+    next: readWish(next),
+    again: again === '1',
+    problem,
+  })
 }
 
 function showUsedLink(res: Response): void {

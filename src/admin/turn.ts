@@ -30,7 +30,8 @@ export function wordsOfMint({ problem, state }: OpenMint): ProblemWords | undefi
   return {
     turn: 'admin',
     what: 'A key was asked for, the answer was lost, and the key records do not tell what happened.',
-    todo: 'Find out whether anybody uses a key of this number. Latchkey makes no other key on its own.',
+    todo:
+      'Find out whether anybody uses a key of this number. Then decide: paste that key, ' + 'or replace it.',
   }
 }
 
@@ -41,7 +42,10 @@ function turnOfMint(mint: OpenMint | undefined): WhoseTurn | undefined {
   const words = wordsOfMint(mint)
   if (words) return { turn: words.turn, why: sentenceOf(words, mint.dueAt) }
   if (mint.state === 'needs_decision')
-    return { turn: 'admin', why: 'Making the key has stopped. Look at the history of the number.' }
+    return {
+      turn: 'admin',
+      why: 'Making the key has stopped. Decide how to go on.',
+    }
   return { turn: 'latchkey', why: 'A key was asked for and is made next. Nothing to do.' }
 }
 

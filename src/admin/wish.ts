@@ -13,6 +13,11 @@ export function readWish(text: unknown): string {
   return isOurs && !isDoor ? `${pathname}${search}` : paths.admin
 }
 
+/** The address of the sign-in page for somebody who is signed in, and has to show again who they are. */
+export function signInAgainFor(wish: string): string {
+  return `${paths.adminSignIn}?${new URLSearchParams({ again: '1', next: readWish(wish) })}`
+}
+
 /** The address of the sign-in page that remembers what was asked for. */
 export function signInFor(wish: string): string {
   const safe = readWish(wish)

@@ -212,6 +212,34 @@ export class ChannelRepository {
     return bound.numUpdatedRows === 1n
   }
 
+  /** Gives a channel to a tenant, wherever it was before: only a person decides that. */
+  async assign(channelId: string, tenant_id: string, now: Date, db: Database): Promise<void> {
+    await db
+      .updateTable('channel')
+      .set({ tenant_id, bound_at: now.toISOString() })
+      .where('hub_id', '=', this.#hubId)
+      .where('id', '=', channelId)
+      .execute()
+  }
+
+  /** A client as 360dialog described it last. */
+  async findClient(clientId: string): Promise<Client | undefined> {
+    const row = await this.#db
+      .selectFrom('client')
+      .selectAll()
+      .where('hub_id', '=', this.#hubId)
+      .where('id', '=', clientId)
+      .executeTakeFirst()
+    return (
+      row && {
+        id: row.id,
+        name: row.name ?? undefined,
+        email: row.email ?? undefined,
+        createdAt: toDate(row.created_at),
+      }
+    )
+  }
+
   async setKeyStatus(
     channelId: string,
     key_status: KeyStatus,

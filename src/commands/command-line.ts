@@ -10,7 +10,9 @@ import { newVaultKey } from '../settings/vault-keys.ts'
 import { describeFailure } from '../start-failure.ts'
 import { adminCreate, adminDisable, adminList, adminPassword } from './admin-commands.ts'
 import { type Command, CommandError, UsageError } from './command.ts'
+import { keyImport, keyShow } from './key-commands.ts'
 import { linkCreate } from './link-command.ts'
+import { reviewAccept, reviewList, reviewRefuse } from './review-commands.ts'
 import { simulate, simulateOptions, simulateUsage } from './simulate-command.ts'
 import { tokenCreate, tokenList, tokenRevoke } from './token-commands.ts'
 
@@ -27,6 +29,11 @@ const commands: Readonly<Record<string, Command>> = {
   'admin list': adminList,
   'admin disable': adminDisable,
   'admin password': adminPassword,
+  'key import': keyImport,
+  'key show': keyShow,
+  'review list': reviewList,
+  'review accept': reviewAccept,
+  'review refuse': reviewRefuse,
   'token create': tokenCreate,
   'token list': tokenList,
   'token revoke': tokenRevoke,
@@ -38,6 +45,7 @@ ${[...Object.values(commands).map((command) => command.usage), 'vault new-key', 
 `
 
 const print = (line: string) => process.stdout.write(`${line}\n`)
+const warn = (line: string) => process.stderr.write(`${line}\n`)
 
 /** 0 done, 1 failed, 2 wrong use. */
 export async function runCommandLine(words: string[], environment: NodeJS.ProcessEnv): Promise<number> {
@@ -68,7 +76,7 @@ async function runCommand(words: string[], environment: NodeJS.ProcessEnv): Prom
       config,
       positionals,
       options: values,
-      print,
+      ...{ print, warn },
       readStandardInput: () => text(process.stdin),
     }),
   )

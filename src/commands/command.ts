@@ -16,6 +16,8 @@ export interface Given {
   readonly options: Readonly<Record<string, unknown>>
   /** One line on standard output. */
   readonly print: (line: string) => void
+  /** One line on standard error. */
+  readonly warn: (line: string) => void
   readonly readStandardInput: () => Promise<string>
 }
 

@@ -3,7 +3,8 @@ import { readPhoneNumber } from '../onboarding/phone-number.ts'
 import { linkPath } from '../paths.ts'
 import { type Command, requiredText, textOf, UsageError } from './command.ts'
 
-const tenantId = z.string().regex(/^(?!self_)[A-Za-z0-9_.:-]{1,128}$/)
+/** The product's own name for its customer; `self_` belongs to sign-ups. */
+export const tenantId = z.string().regex(/^(?!self_)[A-Za-z0-9_.:-]{1,128}$/)
 
 export const linkCreate: Command = {
   usage: 'link create --tenant ID --name NAME [--email E [--email-verified]] [--number N]',

@@ -4,7 +4,7 @@ import { prepared } from './prepared.ts'
 import type { MintRow, Schema } from './schema.ts'
 
 /** Tables whose rows wait for background work. */
-export type DueTable = 'connect_return' | 'mint' | 'channel_task'
+export type DueTable = 'connect_return' | 'unattached_return' | 'mint' | 'channel_task'
 
 /** Longer than any single piece of work can take: every call to 360dialog has a bound far below it. */
 export const LEASE_MS = 120_000
@@ -53,6 +53,7 @@ function queriesOf(table: DueTable) {
 
 const queries: Readonly<Record<DueTable, ReturnType<typeof queriesOf>>> = {
   connect_return: queriesOf('connect_return'),
+  unattached_return: queriesOf('unattached_return'),
   mint: queriesOf('mint'),
   channel_task: queriesOf('channel_task'),
 }
@@ -77,7 +78,7 @@ export async function postpone(db: Database, table: DueTable, id: string, dueAt:
 /** Frees what a process that is surely dead had taken: on SQLite, where only one serves, at its start. */
 export async function releaseLeases(db: Database): Promise<void> {
   await inTransaction(db, async (trx) => {
-    for (const table of ['connect_return', 'mint', 'channel_task'] as const)
+    for (const table of Object.keys(queries) as DueTable[])
       await trx
         .updateTable(table as 'mint')
         .set({ lease_until: null })

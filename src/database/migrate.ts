@@ -18,7 +18,7 @@ export class NewerDatabaseError extends StartError {
  *
  * @throws NewerDatabaseError when the database is ahead of this code
  */
-export async function migrate(db: Database, engine: Engine): Promise<string[]> {
+export async function migrate(db: Database, engine: Engine, known = migrations): Promise<string[]> {
   return inTransaction(db, async (trx) => {
     if (engine === 'postgres') await sql`select pg_advisory_xact_lock(360360)`.execute(trx)
     await trx.schema
@@ -29,10 +29,10 @@ export async function migrate(db: Database, engine: Engine): Promise<string[]> {
       .execute()
 
     const applied = await listApplied(trx)
-    const unknown = applied.filter((name) => !migrations.some((migration) => migration.name === name))
+    const unknown = applied.filter((name) => !known.some((migration) => migration.name === name))
     if (unknown.length > 0) throw new NewerDatabaseError(unknown)
 
-    const missing = migrations.filter((migration) => !applied.includes(migration.name))
+    const missing = known.filter((migration) => !applied.includes(migration.name))
     for (const migration of missing) {
       await migration.up(trx, engine)
       await trx

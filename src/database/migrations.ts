@@ -7,7 +7,10 @@ export interface Migration {
 }
 
 /** In order; a landed migration is never edited, only followed by another. */
-export const migrations: readonly Migration[] = [{ name: '001-onboarding', up: createOnboarding }]
+export const migrations: readonly Migration[] = [
+  { name: '001-onboarding', up: createOnboarding },
+  { name: '002-reviews', up: addReviews },
+]
 
 const DUE = 'due_at? lease_until? attempts#'
 
@@ -82,24 +85,88 @@ const indexes = [
 
 async function createOnboarding(db: Database, engine: Engine): Promise<void> {
   for (const [name, [key, columns]] of Object.entries(tables)) await createTable(db, name, key, columns)
-  for (const [table, ...columns] of uniques)
-    await db.schema
-      .createIndex(`${table}_${columns.join('_')}`)
-      .unique()
-      .on(table as string)
-      .columns(columns)
-      .execute()
-  for (const [table, ...columns] of indexes)
-    await db.schema
-      .createIndex(`${table}_${columns.join('_')}`)
-      .on(table as string)
-      .columns(columns)
-      .execute()
+  await createIndexes(db, uniques, { unique: true })
+  await createIndexes(db, indexes)
   // The mint guard's last line of defence: one open mint for a channel, whoever asks, on any number of processes.
   await sql`create unique index mint_one_open on mint (hub_id, channel_id) where closed_at is null`.execute(
     db,
   )
   await forbidChanges(db, engine, 'audit_entry')
+}
+
+async function addReviews(db: Database): Promise<void> {
+  const { schema } = db
+  await schema
+    .alterTable('launch')
+    .addColumn('continues', 'integer', (column) => column.notNull().defaultTo(0))
+    .execute()
+  await schema
+    .alterTable('connect_return')
+    .addColumn('came', 'text', (column) => column.notNull().defaultTo('launch'))
+    .execute()
+  await schema.alterTable('connect_return').addColumn('page_hash', 'text').execute()
+  await createTable(db, 'unattached_return', 'id', `id client_id channel_id came received_at ${DUE}`)
+  await createTable(
+    db,
+    'review',
+    'id',
+    'id client_id channel_id return_id? session_id? tenant_id? came reason opened_at decision? decided_by? ' +
+      'decided_tenant_id? closed_at?',
+  )
+  await createIndexes(db, [
+    ['launch', 'browser_hash'],
+    ['connect_return', 'page_hash'],
+    ['connect_return', 'hub_id', 'client_id'],
+    ['unattached_return', 'due_at'],
+    ['review', 'hub_id', 'channel_id'],
+  ])
+  await createIndexes(db, [['unattached_return', 'hub_id', 'client_id', 'channel_id']], { unique: true })
+  await sql`create index connect_session_email on connect_session (hub_id, lower(email))`.execute(db)
+  await sql`create unique index review_one_open on review (hub_id, client_id, channel_id) where closed_at is null`.execute(
+    db,
+  )
+  await openReviewsOfReturns(db)
+}
+
+/** Returns that an admin could see but not decide about until now. */
+async function openReviewsOfReturns(db: Database): Promise<void> {
+  const waiting = await db
+    .selectFrom('connect_return as received')
+    .innerJoin('connect_session as session', 'session.id', 'received.session_id')
+    .select(['received.hub_id', 'received.id', 'received.session_id', 'received.client_id'])
+    .select(['received.verdict', 'received.received_at', 'session.tenant_id'])
+    .where('received.state', '=', 'needs_review')
+    .orderBy('received.id')
+    .execute()
+  for (const { verdict, received_at, id, client_id, ...row } of waiting) {
+    const { review, reason } = JSON.parse(verdict ?? '{"review":[]}')
+    for (const [nth, channel_id] of review.entries())
+      await db
+        .insertInto('review')
+        .values({
+          ...row,
+          id: `rev_${id.slice(4)}${nth}`,
+          ...{ client_id: client_id ?? '', channel_id, return_id: id, came: 'launch', reason },
+          opened_at: received_at,
+          ...{ decision: null, decided_by: null, decided_tenant_id: null, closed_at: null },
+        })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute()
+  }
+}
+
+async function createIndexes(
+  db: Database,
+  indexes: readonly (readonly string[])[],
+  { unique = false } = {},
+): Promise<void> {
+  for (const [table = '', ...columns] of indexes) {
+    const index = db.schema
+      .createIndex(`${table}_${columns.join('_')}`)
+      .on(table)
+      .columns(columns)
+    await (unique ? index.unique() : index).execute()
+  }
 }
 
 async function createTable(db: Database, name: string, key: string, columns: string): Promise<void> {

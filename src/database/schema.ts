@@ -11,6 +11,8 @@ export interface Schema {
   launch: LaunchRow
   launch_signature: { hub_id: string; second: string }
   connect_return: ReturnRow
+  unattached_return: UnattachedReturnRow
+  review: ReviewRow
   client: ClientRow
   channel: ChannelRow
   observation: ObservationRow
@@ -69,7 +71,25 @@ export interface LaunchRow {
   client_id: string | null
   created_at: string
   expires_at: string
+  /** 1: pressed "Continue here", so what waits for this session is taken up when it returns. */
+  continues: number
 }
+
+/** How a return came to us (DESIGN 4.1): with which nonce, and in which browser. */
+export type Came =
+  /** With a live nonce, in the browser that launched. */
+  | 'launch'
+  /** With a live nonce, in another browser, or in one that lost its cookie. */
+  | 'other_browser'
+  /** With a nonce whose 24 hours are over. */
+  | 'expired_launch'
+  /** Without a nonce, in a browser with open launches of one session. */
+  | 'open_launch'
+  /** One of the three before, confirmed since by a return of "Continue here" with the same client. */
+  | 'taken_up'
+  | 'no_nonce'
+  | 'unknown_nonce'
+  | 'two_nonces'
 
 export interface ReturnRow extends Due {
   hub_id: string
@@ -81,9 +101,43 @@ export interface ReturnRow extends Due {
   revoked: string
   raw: string
   digest: string
-  state: 'received' | 'bound' | 'needs_review' | 'declined'
+  /** `pending` waits for "Continue here"; `refused`: an admin decided that nothing of it is connected. */
+  state: 'received' | 'pending' | 'bound' | 'needs_review' | 'refused' | 'declined'
   verdict: string | null
   received_at: string
+  closed_at: string | null
+  came: Came
+  /** SHA-256 of the id of its "Continue here" page. */
+  page_hash: string | null
+}
+
+/** A channel named by a return that belongs to no launch; kept only while 360dialog is asked about it. */
+export interface UnattachedReturnRow extends Due {
+  hub_id: string
+  id: string
+  client_id: string
+  channel_id: string
+  came: Came
+  received_at: string
+}
+
+/** A channel that an admin decides about; one open row for a client and channel. */
+export interface ReviewRow {
+  hub_id: string
+  id: string
+  client_id: string
+  channel_id: string
+  /** The return, session and tenant that asked first; null when it belongs to no launch. */
+  return_id: string | null
+  session_id: string | null
+  tenant_id: string | null
+  came: Came
+  reason: string
+  opened_at: string
+  /** `settled`: the channel was bound by a later return of the same tenant. */
+  decision: 'accepted' | 'refused' | 'settled' | null
+  decided_by: string | null
+  decided_tenant_id: string | null
   closed_at: string | null
 }
 
@@ -142,7 +196,7 @@ export interface MintRow extends Due {
   id: string
   channel_id: string
   version: number
-  reason: 'return' | 'lost_answer'
+  reason: 'return' | 'lost_answer' | 'replace'
   asked_by: string
   launched_at: string | null
   state: 'waiting' | 'minting' | 'sealed' | 'stored' | 'unknown' | 'needs_decision' | 'refused' | 'not_needed'

@@ -2,6 +2,8 @@
 export interface LostMint {
   readonly before: readonly string[] | undefined
   readonly after: readonly string[] | undefined
+  /** An admin let it end keys whose records may not have been read before. */
+  readonly isReplacement: boolean
   /** This mint already stood in for another one whose answer was lost. */
   readonly isSecond: boolean
   /** Long enough after sending that 360dialog has surely finished, one way or the other. */
@@ -23,9 +25,12 @@ export type LostMintVerdict =
  * A new record means that 360dialog carried it out: every earlier key is dead, and nobody holds the new one.
  * No new record, after a while, means that it did not happen, and then earlier keys live on (contract 4.1, 10).
  */
-export function judgeLostMint({ before, after, isSecond, settled, overdue }: LostMint): LostMintVerdict {
+export function judgeLostMint(lost: LostMint): LostMintVerdict {
+  const { before, after, isReplacement, isSecond, settled, overdue } = lost
   if (after === undefined) return overdue ? 'needs_decision' : 'look_again'
-  // Unread before can only be a channel newer than its launch: there was nothing.
+  // What was there before nobody knows, so no record tells whether it is old or new.
+  if (before === undefined && isReplacement && after.length > 0) return 'needs_decision'
+  // Unread before can else only be a channel newer than its launch: there was nothing.
   const known = before ?? []
   const added = after.filter((id) => !known.includes(id))
   if (added.length > 1) return 'needs_decision'

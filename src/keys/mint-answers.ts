@@ -3,7 +3,12 @@ import type { AuditLog } from '../audit/audit-log.ts'
 import type { ChannelRepository } from '../channels/channel-repository.ts'
 import type { Clock } from '../clock.ts'
 import { type Database, inTransaction } from '../database/database.ts'
-import { type ApiKeyAnswer, readApiKeyAnswer, UnreadableAnswerError } from '../partner-api/api-key-answer.ts'
+import {
+  type ApiKeyAnswer,
+  findRecordId,
+  readApiKeyAnswer,
+  UnreadableAnswerError,
+} from '../partner-api/api-key-answer.ts'
 import type { PermissionService } from '../permissions/permission-service.ts'
 import type { Place, Vault } from '../vault/vault.ts'
 import type { Reached } from '../worker/step.ts'
@@ -74,6 +79,11 @@ export class MintAnswers {
     await this.#storeKey(mint, answer)
     reached('key.stored')
     wake('probes')
+  }
+
+  /** The id of the key record that a kept answer tells of; undefined when there is no answer, or it does not say. */
+  async recordIdOf(mint: Mint): Promise<string | undefined> {
+    return mint.sealedAnswer === undefined ? undefined : findRecordId(await this.#openAnswer(mint))
   }
 
   async #storeKey(mint: Mint, { apiKey, address, appId, recordId }: ApiKeyAnswer): Promise<void> {

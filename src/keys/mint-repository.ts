@@ -179,6 +179,37 @@ export class MintRepository {
     return changed.numUpdatedRows === 1n
   }
 
+  async findOpen(channelId: string, db: Database = this.#db): Promise<Mint | undefined> {
+    const row = await db
+      .selectFrom('mint')
+      .selectAll()
+      .where('hub_id', '=', this.#hubId)
+      .where('channel_id', '=', channelId)
+      .where('closed_at', 'is', null)
+      .executeTakeFirst()
+    return row && toMint(row)
+  }
+
+  /**
+   * Closes an open mint before it begins, and keeps its answer if it has one. False, and nothing changes, when it is
+   * in none of these states any more. A worker that holds it loses it, and must not send.
+   */
+  async dismiss(
+    { id }: Pick<Mint, 'id'>,
+    states: readonly ('waiting' | 'needs_decision')[],
+    now: Date,
+    trx: Database,
+  ): Promise<boolean> {
+    const dismissed = await trx
+      .updateTable('mint')
+      .set({ state: 'not_needed', closed_at: now.toISOString(), due_at: null, lease_until: null })
+      .where('id', '=', id)
+      .where('closed_at', 'is', null)
+      .where('state', 'in', states)
+      .executeTakeFirst()
+    return dismissed.numUpdatedRows === 1n
+  }
+
   /** Newest first. */
   async listOfChannel(channelId: string): Promise<Mint[]> {
     const rows = await this.#db

@@ -4,10 +4,8 @@ import type { ChannelRepository } from '../channels/channel-repository.ts'
 import type { Clock } from '../clock.ts'
 import { type Database, inTransaction } from '../database/database.ts'
 import { PartnerApiError } from '../errors.ts'
-import type { Channel } from '../partner-api/channel.ts'
 import { MessagingApiError } from '../partner-api/messaging-api-error.ts'
 import type { PartnerApi } from '../partner-api/partner-api.ts'
-import { toWireSecond } from '../partner-api/wire-second.ts'
 import type { PermissionService } from '../permissions/permission-service.ts'
 import { FAILING, nextTry, WAITING } from '../worker/backoff.ts'
 import type { Reached } from '../worker/step.ts'
@@ -15,6 +13,7 @@ import type { WorkSource } from '../worker/worker.ts'
 import type { ApiKeyRepository } from './api-key-repository.ts'
 import { judgeLostMint } from './lost-mint.ts'
 import type { MintAnswers } from './mint-answers.ts'
+import { findObstacle } from './mint-obstacle.ts'
 import type { Mint, MintRepository } from './mint-repository.ts'
 import { LeaseLostError, type MintStates } from './mint-states.ts'
 import type { ProbeService } from './probe-service.ts'
@@ -60,7 +59,7 @@ export class MintService implements WorkSource {
 
   /** Asks for a channel's key, because a verified and bound return named the channel. */
   async request(
-    order: { channelId: string; askedBy: string; launchedAt: Date; now: Date },
+    order: { channelId: string; askedBy: string; launchedAt: Date | undefined; now: Date },
     trx: Database,
   ): Promise<void> {
     const { mints, channels } = this.#given
@@ -127,7 +126,9 @@ export class MintService implements WorkSource {
     if (await this.#hasLiveKey(mint)) return this.#given.states.close(mint, 'not_needed', 'stored')
 
     const before = await this.#readRecords(mint)
-    const obstacle = await this.#findObstacle(mint, channel, before)
+    const own = await this.#given.keys.listRecordIds(mint.channelId)
+    const foreign = before?.filter((id) => !own.includes(id))
+    const obstacle = findObstacle(mint, channel, foreign)
     if (obstacle) return this.#given.states.stop(mint, obstacle, { records_before: before })
     const held = await mints.renew(mint, {}, clock.now())
     if (!held) throw new LeaseLostError()
@@ -153,20 +154,6 @@ export class MintService implements WorkSource {
       if (mint.attempts >= TRIES_TO_READ_RECORDS) return undefined
       throw error
     }
-  }
-
-  /** A key of somebody else's that works, or may work, would die by our mint. */
-  async #findObstacle(
-    mint: Mint,
-    channel: Channel,
-    before: string[] | undefined,
-  ): Promise<string | undefined> {
-    const known = [...(await this.#given.keys.listRecordIds(mint.channelId)), ...(mint.recordsBefore ?? [])]
-    const foreign = before?.filter((id) => !known.includes(id))
-    if (mint.reason === 'lost_answer') return foreign?.length ? 'another_key_appeared' : undefined
-    if (isNewer(channel, mint.launchedAt)) return undefined
-    if (foreign === undefined) return 'key_records_unreadable'
-    return foreign.length > 0 ? 'key_in_use' : undefined
   }
 
   async #create(mint: Mint, before: string[] | undefined): Promise<void> {
@@ -240,6 +227,7 @@ export class MintService implements WorkSource {
     const verdict = judgeLostMint({
       before: others(mint.recordsBefore),
       after: others(after),
+      isReplacement: mint.reason === 'replace',
       isSecond: mint.reason === 'lost_answer',
       settled,
       overdue: now.getTime() - sentAt >= OVERDUE_MS,
@@ -270,9 +258,4 @@ export class MintService implements WorkSource {
       await this.#given.audit.record({ actor: 'latchkey', action: 'mint.repeated', channelId, detail }, trx)
     })
   }
-}
-
-/** A channel that came after the launch had no key before it. One of unknown age counts as older. */
-function isNewer({ createdAt }: Channel, launchedAt: Date | undefined): boolean {
-  return createdAt !== undefined && launchedAt !== undefined && createdAt >= toWireSecond(launchedAt)
 }

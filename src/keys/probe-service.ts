@@ -51,6 +51,17 @@ export class ProbeService implements WorkSource {
     if (this.#given.webhook) await this.#due(channelId, 'webhook', version, now, trx)
   }
 
+  /** The same for a key that some system uses already: where that system gets its messages is left alone. */
+  async planProbeOnly(channelId: string, version: number, now: Date, trx: Database): Promise<void> {
+    await this.#due(channelId, 'probe', version, now, trx)
+    await trx
+      .deleteFrom('channel_task')
+      .where('hub_id', '=', this.#given.hubId)
+      .where('channel_id', '=', channelId)
+      .where('name', '=', 'webhook')
+      .execute()
+  }
+
   /** Tries a task again now; false when the channel has none. */
   async retry(channelId: string, name: TaskName, now: Date, db: Database = this.#given.db): Promise<boolean> {
     const changed = await db
@@ -112,7 +123,7 @@ export class ProbeService implements WorkSource {
     const { keys, channels, messagingApi, webhook } = this.#given
     const key = await keys.open(task.channel_id)
     const channel = await channels.find(task.channel_id)
-    if (!key || !channel || !webhook) return this.#end(task, 'ok', undefined)
+    if (!key || !channel || !webhook || key.version !== task.version) return this.#end(task, 'ok', undefined)
     const url = webhook.url
       .replaceAll('{channel_id}', encodeURIComponent(channel.id))
       .replaceAll('{tenant_id}', encodeURIComponent(channel.tenantId ?? ''))

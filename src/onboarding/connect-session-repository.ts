@@ -27,6 +27,8 @@ export interface Launch {
   readonly sessionId: string
   readonly browserHash: string
   readonly clientId: string | undefined
+  /** Made by "Continue here": what waits for the session is taken up when it returns. */
+  readonly continues: boolean
   readonly createdAt: Date
   readonly expiresAt: Date
 }
@@ -80,8 +82,18 @@ export class ConnectSessionRepository {
     return this.#findSession('code', code)
   }
 
-  find(id: string): Promise<ConnectSession | undefined> {
-    return this.#findSession('id', id)
+  find(id: string, db: Database = this.#db): Promise<ConnectSession | undefined> {
+    return this.#findSession('id', id, db)
+  }
+
+  async hasTenant(tenantId: string): Promise<boolean> {
+    const tenant = await this.#db
+      .selectFrom('tenant')
+      .select('id')
+      .where('hub_id', '=', this.#hubId)
+      .where('id', '=', tenantId)
+      .executeTakeFirst()
+    return tenant !== undefined
   }
 
   async saveLaunch(launch: NewLaunch, db: Database = this.#db): Promise<void> {
@@ -93,6 +105,7 @@ export class ConnectSessionRepository {
       status_hash: launch.statusHash,
       browser_hash: launch.browserHash,
       client_id: null,
+      continues: launch.continues ? 1 : 0,
       created_at: launch.createdAt.toISOString(),
       expires_at: launch.expiresAt.toISOString(),
     }
@@ -101,6 +114,55 @@ export class ConnectSessionRepository {
 
   async findLaunchByNonce(nonceHash: string): Promise<Launch | undefined> {
     return this.#findLaunch('nonce_hash', nonceHash)
+  }
+
+  /** The live launches of a browser whose nonce has not come back, newest first. */
+  async listOpenLaunches(browserHash: string, now: Date): Promise<Launch[]> {
+    const rows = await this.#db
+      .selectFrom('launch')
+      .selectAll()
+      .where('hub_id', '=', this.#hubId)
+      .where('browser_hash', '=', browserHash)
+      .where('expires_at', '>', now.toISOString())
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom('connect_return')
+              .select('id')
+              .whereRef('connect_return.launch_id', '=', 'launch.id')
+              .where('connect_return.came', '!=', 'open_launch'),
+          ),
+        ),
+      )
+      .orderBy('id', 'desc')
+      .execute()
+    return rows.map(toLaunch)
+  }
+
+  /**
+   * True when another tenant's session with the same e-mail had left for 360dialog, in another browser, while
+   * this launch was away: either of them may have made a new client there.
+   */
+  async hasRival(
+    { email, tenantId }: Pick<ConnectSession, 'email' | 'tenantId'>,
+    { browserHash, createdAt }: Pick<Launch, 'browserHash' | 'createdAt'>,
+    returnedAt: Date,
+    db: Database,
+  ): Promise<boolean> {
+    if (email === undefined) return false
+    const rival = await db
+      .selectFrom('launch')
+      .innerJoin('connect_session', 'connect_session.id', 'launch.session_id')
+      .select('launch.id')
+      .where('launch.hub_id', '=', this.#hubId)
+      .where((row) => row(row.fn('lower', ['connect_session.email']), '=', email.toLowerCase()))
+      .where('connect_session.tenant_id', '!=', tenantId)
+      .where('launch.browser_hash', '!=', browserHash)
+      .where('launch.created_at', '<=', returnedAt.toISOString())
+      .where('launch.expires_at', '>', createdAt.toISOString())
+      .limit(1)
+      .executeTakeFirst()
+    return rival !== undefined
   }
 
   /** The session behind a status page, with the times of the page's launch. */
@@ -207,7 +269,7 @@ const launchBy: Record<LaunchKey, ReturnType<typeof findLaunchBy>> = {
   nonce_hash: findLaunchBy('nonce_hash'),
 }
 
-const insertLaunch = prepared<{ [column in keyof LaunchRow]: string | null }, unknown>((db, value) =>
+const insertLaunch = prepared<{ [column in keyof LaunchRow]: LaunchRow[column] }, unknown>((db, value) =>
   db.insertInto('launch').values({
     hub_id: value('hub_id'),
     id: value('id'),
@@ -216,6 +278,7 @@ const insertLaunch = prepared<{ [column in keyof LaunchRow]: string | null }, un
     status_hash: value('status_hash'),
     browser_hash: value('browser_hash'),
     client_id: value('client_id'),
+    continues: value('continues'),
     created_at: value('created_at'),
     expires_at: value('expires_at'),
   }),
@@ -242,6 +305,7 @@ function toLaunch(row: LaunchRow): Launch {
     sessionId: row.session_id,
     browserHash: row.browser_hash,
     clientId: row.client_id ?? undefined,
+    continues: row.continues === 1,
     createdAt: new Date(row.created_at),
     expiresAt: new Date(row.expires_at),
   }

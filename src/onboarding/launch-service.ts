@@ -85,9 +85,12 @@ export class LaunchService {
     })
   }
 
-  /** Makes a nonce for this browser now, and answers the address of the permission screen. */
-  launch(session: ConnectSession, browserHash: string): Promise<URL> {
-    return this.#launch(session, browserHash, this.#db)
+  /**
+   * Makes a nonce for this browser now, and answers the address of the permission screen. `continues` what
+   * came back elsewhere: it is taken up when this launch returns.
+   */
+  launch(session: ConnectSession, browserHash: string, { continues = false } = {}): Promise<URL> {
+    return this.#launch(session, browserHash, this.#db, continues)
   }
 
   async #begin(
@@ -118,6 +121,7 @@ export class LaunchService {
     session: Pick<ConnectSession, 'id' | 'tenantName' | 'email' | 'number'>,
     browserHash: string,
     db: Database,
+    continues = false,
   ): Promise<URL> {
     const now = this.#clock.now()
     const nonce = newSecret()
@@ -127,6 +131,7 @@ export class LaunchService {
       nonceHash: hashOf(nonce),
       statusHash: hashOf(statusIdOf(nonce)),
       browserHash,
+      continues,
       createdAt: now,
       expiresAt: new Date(now.getTime() + NONCE_LIFE_MS),
     }

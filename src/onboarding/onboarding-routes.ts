@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import { z } from 'zod'
 import { InvalidInputError, NotFoundError } from '../errors.ts'
 import { hashOf } from '../identifiers.ts'
-import { linkPath, paths, statusPath } from '../paths.ts'
+import { linkPath, paths, returnPagePath, statusPath } from '../paths.ts'
 import type { BrowserId } from '../web/browser-id.ts'
 import { frameOf, renderKeptPage, renderPage } from '../web/render-page.ts'
 import { requestCode } from '../web/request-log.ts'
@@ -11,14 +11,14 @@ import { readCallbackQuery } from './callback-query.ts'
 import type { ConnectSession } from './connect-session-repository.ts'
 import type { LaunchService } from './launch-service.ts'
 import { maskPhoneNumber, showPhoneNumber } from './phone-number.ts'
-import type { Progress, SessionStatus } from './progress.ts'
+import type { Progress, Situation } from './progress.ts'
 import type { ProgressService } from './progress-service.ts'
-import type { ReturnService } from './return-service.ts'
+import type { ReturnReception, WaitingReturn } from './return-reception.ts'
 import { signUpForm } from './sign-up-form.ts'
 
 interface Given {
   readonly launches: LaunchService
-  readonly returns: ReturnService
+  readonly reception: ReturnReception
   readonly progress: ProgressService
   readonly browsers: BrowserId
   readonly selfSignup: boolean
@@ -29,7 +29,7 @@ interface Given {
 
 /** The client's way: sign-up or link, 360dialog's permission screen, return, status page. */
 export function createOnboardingRoutes(given: Given): Router {
-  const { launches, returns, progress, browsers, limit, launchPageHeaders, logger } = given
+  const { launches, reception, progress, browsers, limit, launchPageHeaders, logger } = given
   const router = Router()
 
   router.get(paths.home, launchPageHeaders, (_req, res) => showHome(res, given.selfSignup))
@@ -60,8 +60,34 @@ export function createOnboardingRoutes(given: Given): Router {
   router.get(paths.callback, async (req, res) => {
     res.set('cache-control', 'no-store')
     const query = readQuery(req, res, logger)
-    const received = await returns.receive(query, browsers.read(req))
-    res.redirect(303, received.kind === 'accepted' ? statusPath(received.statusId) : paths.returned)
+    const place = await reception.recognise(query, browsers.read(req))
+    // A live nonce is never limited; what anybody can send again and again is.
+    if (!place.isLive) await passed(limit, req, res)
+    await reception.keep(query, place)
+    if (place.kind === 'none') return res.redirect(303, paths.returned)
+    res.redirect(303, place.came === 'launch' ? statusPath(place.pageId) : returnPagePath(place.pageId))
+  })
+
+  router.get(paths.returnPage, launchPageHeaders, async (req, res) => {
+    res.set(privatePage)
+    const waiting = await reception.findWaiting(String(req.params.id))
+    if (!waiting) throw new NotFoundError()
+    const { session, state, came } = waiting
+    const isExpired = launches.isExpired(session)
+    if (came === 'taken_up' || !BEFORE_JUDGEMENT.has(state)) {
+      const found = { session, progress: await progress.read(session, { launchExpired: true }), isExpired }
+      return showStatus(req, res, { ...found, canContinue: true })
+    }
+    if (isExpired) return showUnusableLink(res, session)
+    showReturn(res, waiting, String(req.params.id))
+  })
+
+  // "Continue here": whoever holds this page may launch its session, as whoever holds its link may.
+  router.post(paths.returnPage, limit, launchPageHeaders, async (req, res) => {
+    const waiting = await reception.findWaiting(String(req.params.id))
+    if (!waiting || launches.isExpired(waiting.session)) return showUnusableLink(res, waiting?.session)
+    const screen = await launches.launch(waiting.session, browsers.ensure(req, res), { continues: true })
+    res.redirect(303, screen.href)
   })
 
   router.get(paths.returned, (_req, res) => {
@@ -69,7 +95,7 @@ export function createOnboardingRoutes(given: Given): Router {
   })
 
   router.get(paths.status, launchPageHeaders, async (req, res) => {
-    res.set({ 'cache-control': 'no-store', 'x-robots-tag': 'noindex' })
+    res.set(privatePage)
     const found = await progress.find(String(req.params.id))
     if (!found) throw new NotFoundError()
     if (req.accepts(['html', 'json']) === 'json') {
@@ -88,6 +114,16 @@ export function createOnboardingRoutes(given: Given): Router {
   })
 
   return router
+}
+
+/** Nobody else's copy, and in no search: who knows the address sees the page. */
+const privatePage = { 'cache-control': 'no-store', 'x-robots-tag': 'noindex' } as const
+
+/** Resolves when a middleware lets the request through, and rejects with what it says otherwise. */
+function passed(middleware: RequestHandler, req: Request, res: Response): Promise<void> {
+  return new Promise((resolve, reject) => {
+    middleware(req, res, (error?: unknown) => (error ? reject(error) : resolve()))
+  })
 }
 
 const onlyGet: RequestHandler = (req, res, next) => {
@@ -130,6 +166,17 @@ function showLink(res: Response, session: ConnectSession, token: string): void {
   })
 }
 
+function showReturn(res: Response, { session, came }: WaitingReturn, pageId: string): void {
+  const way = came === 'expired_launch' ? 'late' : came === 'open_launch' ? 'unsure' : 'elsewhere'
+  renderPage(res, 'onboarding/return', {
+    title: frameOf(res).t(`return.${way}.title`),
+    action: returnPagePath(pageId),
+    way,
+    tenantName: session.tenantName,
+    code: session.code,
+  })
+}
+
 function showUnusableLink(res: Response, session: ConnectSession | undefined): void {
   const { t } = frameOf(res)
   const code = session?.code ?? requestCode(res)
@@ -142,27 +189,40 @@ function showUnusableLink(res: Response, session: ConnectSession | undefined): v
 }
 
 /** Seconds until the page looks again, without a script; a page that cannot change by itself does not. */
-const REFRESH_SECONDS: Partial<Record<SessionStatus, number>> = { returned: 3, waiting: 10, needs_review: 60 }
+const REFRESH_SECONDS: Partial<Record<Situation, number>> = { returned: 3, waiting: 10, needs_review: 60 }
+
+/** Where a "Continue here" page has nothing to tell but that. */
+const BEFORE_JUDGEMENT: ReadonlySet<WaitingReturn['state']> = new Set(['pending', 'received', 'declined'])
 
 /** Where starting again from the page is the next thing to do. */
-const ENDED: ReadonlySet<SessionStatus> = new Set(['launched', 'declined', 'failed', 'expired'])
+const CAN_START_AGAIN: ReadonlySet<Situation> = new Set([
+  'launched',
+  'elsewhere',
+  'declined',
+  'revoked',
+  'failed',
+  'expired',
+])
 
 function showStatus(
   req: Request,
   res: Response,
-  found: { session: ConnectSession; progress: Progress; isExpired: boolean },
+  found: { session: ConnectSession; progress: Progress; isExpired: boolean; canContinue?: boolean },
 ): void {
-  const { session, progress, isExpired } = found
-  const seconds = REFRESH_SECONDS[progress.status]
+  const { session, progress, isExpired, canContinue = false } = found
+  const { situation } = progress
+  const seconds = REFRESH_SECONDS[situation]
   const stopped = req.query.refresh === 'off'
   // A header, not a meta element: whoever reads slowly can stop it by the link on the page.
   if (seconds !== undefined && !stopped) res.set('refresh', String(seconds))
   renderKeptPage(res, 'onboarding/status', {
-    title: frameOf(res).t(`status.${progress.status}.title`),
-    status: progress.status,
+    title: frameOf(res).t(`status.${situation}.title`),
+    situation,
     code: session.code,
     tenantName: session.tenantName,
-    canStartAgain: ENDED.has(progress.status) && !isExpired,
+    canStartAgain: CAN_START_AGAIN.has(situation),
+    canContinue: canContinue && situation === 'needs_review' && !isExpired,
+    isExpired,
     steps: progress.steps.map(({ name, state }) => ({ name, state })),
     numbers: progress.numbers.map(({ phoneNumber, state }) => ({
       number: maskPhoneNumber(phoneNumber),

@@ -31,17 +31,17 @@ export class ProgressService {
     const found = await this.#sessions.findByStatusId(hashOf(statusId))
     const now = this.#clock.now()
     if (!found || found.launchedAt.getTime() + STATUS_PAGE_LIFE_MS <= now.getTime()) return undefined
-    const { session } = found
+    const launchExpired = found.launchExpiresAt <= now
+    return { session: found.session, progress: await this.read(found.session, { launchExpired }) }
+  }
+
+  async read(session: ConnectSession, { launchExpired }: { launchExpired: boolean }): Promise<Progress> {
     const returns = await this.#returns.listOfSession(session.id)
     const ids = [...new Set(returns.flatMap((one) => one.verdict?.bound ?? []))]
     const named = await Promise.all(ids.map((id) => this.#channels.find(id)))
     const channels = named.filter(
       (channel): channel is ChannelState => channel?.tenantId === session.tenantId,
     )
-    const launchExpired = found.launchExpiresAt <= now
-    return {
-      session,
-      progress: deriveProgress({ launchExpired, returns, channels }),
-    }
+    return deriveProgress({ launchExpired, returns, channels })
   }
 }

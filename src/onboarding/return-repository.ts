@@ -1,7 +1,7 @@
 import { commitTogether } from '../database/commit-together.ts'
 import type { Database } from '../database/database.ts'
 import { prepared } from '../database/prepared.ts'
-import type { ReturnRow } from '../database/schema.ts'
+import type { Came, ReturnRow } from '../database/schema.ts'
 import { hashOf } from '../identifiers.ts'
 import type { Verdict } from './belonging.ts'
 
@@ -14,6 +14,7 @@ export interface Return {
   readonly channelIds: readonly string[]
   readonly revokedIds: readonly string[]
   readonly state: ReturnRow['state']
+  readonly came: Came
   readonly verdict: Verdict | undefined
   readonly receivedAt: Date
   readonly closedAt: Date | undefined
@@ -22,10 +23,18 @@ export interface Return {
 
 export type NewReturn = Pick<
   Return,
-  'id' | 'launchId' | 'sessionId' | 'clientId' | 'channelIds' | 'revokedIds' | 'receivedAt'
-> & { readonly state: 'received' | 'declined'; readonly raw: string }
+  'id' | 'launchId' | 'sessionId' | 'clientId' | 'channelIds' | 'revokedIds' | 'came' | 'receivedAt'
+> & {
+  readonly state: 'received' | 'pending' | 'declined'
+  readonly raw: string
+  /** SHA-256 of the id of its "Continue here" page. */
+  readonly pageHash: string | undefined
+}
 
-/** Keeps the returns, each once: the same client and channels on the same nonce are the same return. */
+/**
+ * Keeps the returns, each once: the same client and channels that came the same way on the same nonce are the
+ * same return.
+ */
 export class ReturnRepository {
   readonly #db: Database
   readonly #hubId: string
@@ -38,7 +47,6 @@ export class ReturnRepository {
   /** Stores a return durably; answers false when it was here already. */
   async save(given: NewReturn): Promise<boolean> {
     const receivedAt = given.receivedAt.toISOString()
-    const open = given.state === 'received'
     const row = {
       hub_id: this.#hubId,
       id: given.id,
@@ -51,8 +59,10 @@ export class ReturnRepository {
       digest: digestOf(given),
       state: given.state,
       received_at: receivedAt,
-      closed_at: open ? null : receivedAt,
-      due_at: open ? receivedAt : null,
+      closed_at: given.state === 'declined' ? receivedAt : null,
+      due_at: given.state === 'received' ? receivedAt : null,
+      came: given.came,
+      page_hash: given.pageHash ?? null,
     }
     const [inserted] = await commitTogether(this.#db, (trx) => insertReturn(trx, row))
     return inserted !== undefined
@@ -60,7 +70,7 @@ export class ReturnRepository {
 
   async close(
     id: string,
-    state: 'bound' | 'needs_review',
+    state: 'bound' | 'needs_review' | 'refused',
     verdict: Verdict,
     now: Date,
     db: Database,
@@ -84,31 +94,55 @@ export class ReturnRepository {
     return rows.map(toReturn)
   }
 
-  /** Newest first: those that wait for an admin, with the tenant that each would belong to. */
-  async listForReview(
-    limit: number,
-  ): Promise<(Return & { tenantId: string; tenantName: string; code: string })[]> {
-    const rows = await this.#db
+  /** How many returns a session has sent so far. */
+  async countOfSession(sessionId: string): Promise<number> {
+    const { count } = await this.#db
       .selectFrom('connect_return')
-      .innerJoin('connect_session', 'connect_session.id', 'connect_return.session_id')
-      .innerJoin('tenant', (join) =>
-        join
-          .onRef('tenant.hub_id', '=', 'connect_session.hub_id')
-          .onRef('tenant.id', '=', 'connect_session.tenant_id'),
-      )
-      .selectAll('connect_return')
-      .select(['tenant.id as tenant_id', 'tenant.name as tenant_name', 'connect_session.code as code'])
-      .where('connect_return.hub_id', '=', this.#hubId)
-      .where('connect_return.state', '=', 'needs_review')
-      .orderBy('connect_return.id', 'desc')
-      .limit(limit)
+      .select((row) => row.fn.countAll().as('count'))
+      .where('session_id', '=', sessionId)
+      .executeTakeFirstOrThrow()
+    return Number(count)
+  }
+
+  /** Any return that led to this "Continue here" page. */
+  async findByPage(pageHash: string): Promise<Return | undefined> {
+    const row = await this.#db
+      .selectFrom('connect_return')
+      .select(shownColumns)
+      .where('hub_id', '=', this.#hubId)
+      .where('page_hash', '=', pageHash)
+      .orderBy('id')
+      .limit(1)
+      .executeTakeFirst()
+    return row && toReturn(row)
+  }
+
+  /**
+   * What came for a session in another browser, too late or without its nonce, is judged like any other once
+   * the same client has come back by "Continue here".
+   */
+  async takeUp(sessionId: string, clientId: string, now: Date): Promise<void> {
+    await this.#db
+      .updateTable('connect_return')
+      .set({ came: 'taken_up', state: 'received', due_at: now.toISOString(), closed_at: null, attempts: 0 })
+      .where('session_id', '=', sessionId)
+      .where('client_id', '=', clientId)
+      .where('came', 'in', ['other_browser', 'expired_launch', 'open_launch'])
+      .where('state', 'in', ['pending', 'needs_review'])
       .execute()
-    return rows.map((row) => ({
-      ...toReturn(row),
-      tenantId: row.tenant_id,
-      tenantName: row.tenant_name,
-      code: row.code,
-    }))
+  }
+
+  /** Oldest first: the returns of a client that wait for an admin's word about this channel. */
+  async listClaims(clientId: string, channelId: string, db: Database = this.#db): Promise<Return[]> {
+    const rows = await db
+      .selectFrom('connect_return')
+      .select(shownColumns)
+      .where('hub_id', '=', this.#hubId)
+      .where('client_id', '=', clientId)
+      .where('state', '=', 'needs_review')
+      .orderBy('id')
+      .execute()
+    return rows.map(toReturn).filter(({ verdict }) => verdict?.review.includes(channelId))
   }
 
   /** Newest first: the returns that named a channel. */
@@ -138,6 +172,7 @@ const shownColumns = [
   'channels',
   'revoked',
   'state',
+  'came',
   'verdict',
   'received_at',
   'closed_at',
@@ -174,6 +209,8 @@ const insertReturn = prepared<{ [column in StoredColumn]: string | null }, { id:
       received_at: value('received_at'),
       closed_at: value('closed_at'),
       due_at: value('due_at'),
+      came: value('came'),
+      page_hash: value('page_hash'),
       lease_until: null,
       attempts: 0,
     })
@@ -190,6 +227,7 @@ export function toReturn(row: ShownRow): Return {
     channelIds: JSON.parse(row.channels),
     revokedIds: JSON.parse(row.revoked),
     state: row.state,
+    came: row.came,
     verdict: row.verdict === null ? undefined : JSON.parse(row.verdict),
     receivedAt: new Date(row.received_at),
     closedAt: row.closed_at === null ? undefined : new Date(row.closed_at),
@@ -197,6 +235,8 @@ export function toReturn(row: ShownRow): Return {
   }
 }
 
-function digestOf({ clientId, channelIds, revokedIds }: NewReturn): string {
-  return hashOf(JSON.stringify([clientId ?? null, channelIds.toSorted(), revokedIds.toSorted()]))
+/** What came another way is another return: it must not stand in the way of the one that may bind. */
+function digestOf({ clientId, channelIds, revokedIds, came }: NewReturn): string {
+  const way = came === 'launch' ? [] : [came]
+  return hashOf(JSON.stringify([clientId ?? null, channelIds.toSorted(), revokedIds.toSorted(), ...way]))
 }

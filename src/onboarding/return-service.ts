@@ -5,7 +5,6 @@ import type { Clock } from '../clock.ts'
 import { type Database, inTransaction } from '../database/database.ts'
 import { claimDue, postpone } from '../database/due-rows.ts'
 import { PartnerApiError } from '../errors.ts'
-import { hashOf, newId } from '../identifiers.ts'
 import type { MintService } from '../keys/mint-service.ts'
 import type { ProbeService } from '../keys/probe-service.ts'
 import type { Channel } from '../partner-api/channel.ts'
@@ -16,22 +15,21 @@ import { FAILING, nextTry } from '../worker/backoff.ts'
 import type { Reached } from '../worker/step.ts'
 import type { WorkName, WorkSource } from '../worker/worker.ts'
 import { judgeBelonging, type Verdict } from './belonging.ts'
-import type { CallbackQuery } from './callback-query.ts'
 import type { ConnectSession, ConnectSessionRepository, Launch } from './connect-session-repository.ts'
-import { statusIdOf } from './launch-service.ts'
 import { type Return, type ReturnRepository, toReturn } from './return-repository.ts'
+import type { ReviewRepository } from './review-repository.ts'
+import type { ReviewService } from './review-service.ts'
 
-export type Received =
-  /** Stored, or here already: the browser goes on to its status page. */
-  | { readonly kind: 'accepted'; readonly statusId: string }
-  /** Belongs to no live launch of this browser: nothing was stored or changed. */
-  | { readonly kind: 'unattached' }
+/** More returns than a person makes: what a session sends beyond them stands in line behind everybody else’s. */
+const MOST_HURRIED = 20
 
 interface Given {
   readonly db: Database
   readonly hubId: string
   readonly sessions: ConnectSessionRepository
   readonly returns: ReturnRepository
+  readonly reviews: ReviewRepository
+  readonly reviewService: Pick<ReviewService, 'onBound'>
   readonly channels: ChannelRepository
   readonly permissions: PermissionService
   readonly mints: MintService
@@ -44,41 +42,13 @@ interface Given {
   readonly wake: (name: WorkName) => void
 }
 
-/** Receives what comes back from the permission screen, and works out later what it means. */
+/** Works out what a stored return means: whose its channels are, and which keys to ask for. */
 export class ReturnService implements WorkSource {
   readonly name = 'returns' as const
   readonly #given: Given
 
   constructor(given: Given) {
     this.#given = given
-  }
-
-  /** Stores a return before it is understood; the worker does the rest (DESIGN: nothing is lost). */
-  async receive(query: CallbackQuery, browserHash: string | undefined): Promise<Received> {
-    const { sessions, returns, clock, reached, wake } = this.#given
-    const [nonce, another] = query.nonces
-    if (nonce === undefined || another !== undefined) return { kind: 'unattached' }
-    const launch = await sessions.findLaunchByNonce(hashOf(nonce))
-    const now = clock.now()
-    if (!launch || launch.expiresAt <= now || launch.browserHash !== browserHash)
-      return { kind: 'unattached' }
-
-    reached('return.received')
-    const { clientId, channelIds, revokedIds, raw } = query
-    const isNew = await returns.save({
-      id: newId('ret', now),
-      launchId: launch.id,
-      sessionId: launch.sessionId,
-      clientId,
-      channelIds,
-      revokedIds,
-      raw,
-      state: channelIds.length + revokedIds.length > 0 ? 'received' : 'declined',
-      receivedAt: now,
-    })
-    reached('return.stored')
-    if (isNew) wake('returns')
-    return { kind: 'accepted', statusId: statusIdOf(nonce) }
   }
 
   async workOnce(): Promise<boolean> {
@@ -101,11 +71,13 @@ export class ReturnService implements WorkSource {
    * Safe to repeat after a crash at any line: what was done is seen on the rows.
    */
   async #work(received: Return): Promise<void> {
-    const { db, sessions, partnerApi, clock, reached, wake } = this.#given
+    const { db, sessions, returns, partnerApi, clock, reached, wake } = this.#given
     const { clientId } = received
     if (clientId === undefined) throw new Error('a stored return has no client')
-    const client = await partnerApi.findClient(clientId, 'mint')
-    const listed = client ? await partnerApi.listChannels({ clientId }, 'mint') : []
+    const isFlood = (await returns.countOfSession(received.sessionId)) > MOST_HURRIED
+    const lane = isFlood ? 'known' : 'mint'
+    const client = await partnerApi.findClient(clientId, lane)
+    const listed = client ? await partnerApi.listChannels({ clientId }, lane) : []
     const launch = await sessions.findLaunch(received.launchId)
     const session = await sessions.find(received.sessionId)
     if (!launch || !session) throw new Error('a stored return has no launch')
@@ -122,7 +94,7 @@ export class ReturnService implements WorkSource {
   async #judge(known: Known, trx: Database): Promise<Verdict> {
     const { received, clientId, client, listed, launch, session } = known
     if (received.channelIds.length === 0) return { bound: [], review: [], rule: undefined, reason: undefined }
-    const { channels } = this.#given
+    const { channels, sessions } = this.#given
     const siblings = await channels.list({ clientId, tenantId: session.tenantId, limit: 1 }, trx)
     return judgeBelonging({
       tenantId: session.tenantId,
@@ -131,13 +103,15 @@ export class ReturnService implements WorkSource {
       number: session.number,
       launchedAt: launch.createdAt,
       returnedAt: received.receivedAt,
-      fixedClientId: (await this.#given.sessions.findLaunch(launch.id, trx))?.clientId,
+      came: received.came,
+      fixedClientId: (await sessions.findLaunch(launch.id, trx))?.clientId,
       clientId,
       channelIds: received.channelIds,
       client,
       listed,
       boundTenants: await channels.tenantsOf(received.channelIds, trx),
       clientIsKnown: siblings.length > 0,
+      hasRival: await sessions.hasRival(session, launch, received.receivedAt, trx),
     })
   }
 
@@ -146,11 +120,14 @@ export class ReturnService implements WorkSource {
     const { received, clientId, client, listed, launch, session } = known
     const named = listed.filter(({ id }) => [...received.channelIds, ...received.revokedIds].includes(id))
     await channels.describe(client, named, now, trx)
-    if (client && judged.reason !== 'another_client') await sessions.fixClient(launch.id, clientId, trx)
+    const isOwn = received.came === 'launch' || received.came === 'taken_up'
+    if (client && isOwn && judged.reason !== 'another_client')
+      await sessions.fixClient(launch.id, clientId, trx)
 
-    const verdict = await this.#bind(judged, session.tenantId, now, trx)
+    const verdict = toReview(await this.#bind(judged, session.tenantId, now, trx), named)
     for (const id of verdict.bound) await this.#onGranted(id, known, now, trx)
-    for (const id of received.revokedIds) await this.#onRevoked(id, session.tenantId, now, trx)
+    for (const id of verdict.review) await this.#onDoubted(id, verdict, known, now, trx)
+    for (const id of received.revokedIds) await this.#onRevoked(id, session.tenantId, isOwn, now, trx)
     await returns.close(received.id, verdict.review.length > 0 ? 'needs_review' : 'bound', verdict, now, trx)
     for (const channelId of verdict.bound) {
       const detail = { rule: verdict.rule ?? '', return: received.id }
@@ -175,25 +152,57 @@ export class ReturnService implements WorkSource {
     }
   }
 
-  async #onGranted(channelId: string, { received, launch }: Known, now: Date, trx: Database): Promise<void> {
-    const { permissions, mints } = this.#given
+  async #onGranted(
+    channelId: string,
+    { received, launch, session }: Known,
+    now: Date,
+    trx: Database,
+  ): Promise<void> {
+    const { permissions, mints, reviewService } = this.#given
     const observedAt = received.receivedAt
     await permissions.observe(channelId, { source: 'return', says: 'shared', observedAt }, trx)
     await mints.request({ channelId, askedBy: received.id, launchedAt: launch.createdAt, now }, trx)
+    await reviewService.onBound(channelId, session.tenantId, now, trx)
+  }
+
+  async #onDoubted(
+    channelId: string,
+    { reason = 'nothing_matches' }: Verdict,
+    { received, clientId, session, listed }: Known,
+    now: Date,
+    trx: Database,
+  ): Promise<void> {
+    const isListed = listed.some(({ id }) => id === channelId)
+    const { id: returnId, sessionId, came } = received
+    const { tenantId } = session
+    const review = { clientId, channelId, returnId, sessionId, tenantId, came, reason }
+    await this.#given.reviews.open(review, now, trx, { isListed })
   }
 
   /** A revocation in a redirect is a hint: it makes us look at the key, and takes nothing away. */
-  async #onRevoked(channelId: string, tenantId: string, now: Date, trx: Database): Promise<void> {
+  async #onRevoked(
+    channelId: string,
+    tenantId: string,
+    isOwn: boolean,
+    now: Date,
+    trx: Database,
+  ): Promise<void> {
     const { channels, permissions, probes } = this.#given
     const bound = await channels.tenantsOf([channelId], trx)
     if (bound.get(channelId) !== tenantId) return
-    await permissions.observe(
-      channelId,
-      { source: 'return', says: 'revocation_reported', observedAt: now },
-      trx,
-    )
+    const reported = { source: 'return', says: 'revocation_reported', observedAt: now } as const
+    if (isOwn) await permissions.observe(channelId, reported, trx)
     await probes.retry(channelId, 'probe', now, trx)
   }
+}
+
+/**
+ * What an admin is asked about: the channels that 360dialog lists. Ids that it does not know show beside them;
+ * if it knows none, one of them stands for all.
+ */
+function toReview(verdict: Verdict, listed: readonly Channel[]): Verdict {
+  const known = verdict.review.filter((id) => listed.some((channel) => channel.id === id))
+  return { ...verdict, review: known.length > 0 ? known : verdict.review.slice(0, 1) }
 }
 
 interface Known {

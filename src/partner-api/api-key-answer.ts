@@ -53,6 +53,15 @@ export function readApiKeyAnswer(body: string, allowedHosts: readonly string[]):
   return { apiKey, address: reachable.address, appId: appId ?? undefined, recordId: id ?? undefined }
 }
 
+/** The id of the key record that an answer tells of, when it does; also of an answer whose key cannot be used. */
+export function findRecordId(body: string): string | undefined {
+  try {
+    return z.object({ id: wireId }).safeParse(findRecord(parse(body))).data?.id ?? undefined
+  } catch {
+    return undefined
+  }
+}
+
 function parse(body: string): unknown {
   try {
     return JSON.parse(body.trim())

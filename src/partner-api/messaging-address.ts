@@ -1,4 +1,5 @@
 import { isLoopback } from '../loopback.ts'
+
 /** Why an address may not get a key: it is none, or it leads to a host that is not on the list. */
 export type AddressFault = 'unreadable' | 'host_not_allowed'
 
@@ -17,6 +18,17 @@ export function readMessagingAddress(
   if (!isSafe || url.username || url.password || !isAllowedHost(`${url.hostname}:${port}`, allowedHosts))
     return { fault: 'host_not_allowed' }
   return { address: `${url.origin}${url.pathname}`.replace(/\/+$/, '') }
+}
+
+/**
+ * Where a key works that came without an address: the standard Messaging API of 360dialog, or that of a simulator
+ * when the Partner API is one on this machine, under the name that its own key answers give (contract 6).
+ */
+export function standardMessagingAddress(partnerApiUrl: URL): string {
+  if (!isLoopback(partnerApiUrl.hostname)) return 'https://waba-v2.360dialog.io'
+  const address = new URL('/waba-v2', partnerApiUrl)
+  address.hostname = 'localhost'
+  return address.href
 }
 
 /**

@@ -1,6 +1,6 @@
 import { parseCookie } from 'cookie'
 import type { Request, Response } from 'express'
-import { hashOf, newSecret } from '../identifiers.ts'
+import { derivedSecret, hashOf, newSecret } from '../identifiers.ts'
 
 const LIFE_MS = 30 * 24 * 60 * 60_000
 const SECRET = /^[A-Za-z0-9_-]{43}$/
@@ -13,6 +13,14 @@ export function cookieName(name: string, publicUrl: URL): string {
 /** Cookies follow the scheme of PUBLIC_URL. */
 export function isSecure(publicUrl: URL): boolean {
   return publicUrl.protocol === 'https:'
+}
+
+/** A browser that brought its cookie. */
+export interface KnownBrowser {
+  /** The SHA-256 of its id. */
+  readonly hash: string
+  /** A secret about `subject` that only this browser leads to. */
+  secretFor(subject: string): string
 }
 
 /**
@@ -28,16 +36,17 @@ export class BrowserId {
     this.#secure = isSecure(publicUrl)
   }
 
-  /** The SHA-256 of this browser's id, or undefined when it brings none. */
-  read(req: Request): string | undefined {
+  /** Undefined when the browser brings no id. */
+  read(req: Request): KnownBrowser | undefined {
     const value = parseCookie(req.headers.cookie ?? '')[this.#name]
-    return value !== undefined && SECRET.test(value) ? hashOf(value) : undefined
+    if (value === undefined || !SECRET.test(value)) return undefined
+    return { hash: hashOf(value), secretFor: (subject) => derivedSecret(value, subject) }
   }
 
-  /** The same, giving the browser an id when it has none. */
+  /** The SHA-256 of the browser's id; gives it one when it has none. */
   ensure(req: Request, res: Response): string {
     const known = this.read(req)
-    if (known) return known
+    if (known) return known.hash
     const secret = newSecret()
     const options = { httpOnly: true, sameSite: 'lax', path: '/', maxAge: LIFE_MS } as const
     res.cookie(this.#name, secret, { ...options, secure: this.#secure })

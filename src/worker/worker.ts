@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 
-export type WorkName = 'returns' | 'mints' | 'probes'
+export type WorkName = 'returns' | 'unattached' | 'mints' | 'probes'
 
 /** A kind of background work that waits on rows. */
 export interface WorkSource {

@@ -3,9 +3,10 @@ import request from 'supertest'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { migrate } from '../../src/database/migrate.ts'
 import type { KeyStatus } from '../../src/database/schema.ts'
+import { reviewReasons } from '../../src/onboarding/belonging.ts'
 import { createEmptyDatabase, type EmptyDatabase } from '../databases.ts'
 import { type AdminRoom, HUB, openAdminRoom, PASSWORD } from './admin-room.ts'
-import { addChannel, addClient, addKey, addMint, addReturn, addTask, addTenant } from './rows.ts'
+import { addChannel, addClient, addKey, addMint, addReturn, addReview, addTask, addTenant } from './rows.ts'
 
 const EVIL = `<script>alert('x')</script>"&${'W'.repeat(72)}`
 const SEALED = 'canary-sealed-0123456789'
@@ -44,6 +45,8 @@ describe('an empty admin room', () => {
     expect(await words('/admin')).toContain('No numbers yet.')
     expect(await words('/admin?q=nobody')).toContain('Nothing was found.')
     expect(await words('/admin?after=zzz')).toContain('There is nothing on this page.')
+    expect(await words('/admin/reviews')).toContain('No number waits for a decision.')
+    expect(await words('/admin/reviews?after=zzz')).toContain('There is nothing on this page.')
     expect(await words('/admin?q=%00')).toContain('No numbers yet.')
   })
 
@@ -53,9 +56,10 @@ describe('an empty admin room', () => {
     await browser.get('/admin/cases/%00').expect(404)
   })
 
-  it.each(['/admin/channels/none', '/admin/channels/%00', "/admin/channels/'--"])('has no %s', (path) =>
-    browser.get(path).expect(404),
-  )
+  it.each([
+    ...['/admin/channels/none', '/admin/channels/%00', "/admin/channels/'--"],
+    ...['/admin/reviews/none', '/admin/reviews/%00', "/admin/reviews/'--"],
+  ])('has no %s', (path) => browser.get(path).expect(404))
 
   it('shows who came in', async () => {
     expect(await words('/admin/audit')).toContain('admin.signed_in')
@@ -119,15 +123,20 @@ describe('an admin room with one number in each state', () => {
 
   async function fillReturns(): Promise<void> {
     const reviewed = { bound: [], review: ['key-none'], rule: undefined }
-    for (const reason of [
-      ...(['client_not_listed', 'another_client', 'channel_not_listed'] as const),
-      ...(['bound_elsewhere', 'nothing_matches', 'another_number'] as const),
-    ])
+    for (const reason of reviewReasons) {
+      const asked = { session_id: 'ses_1', tenant_id: 't1', return_id: `ret_${reason}` }
+      await addReview(db, `rev_${reason}`, { reason, ...(reason !== 'no_session' && asked) })
       await addReturn(db, `ret_${reason}`, {
-        state: 'needs_review',
-        channels: '["key-none","bare"]',
+        ...{ state: 'needs_review', channels: '["key-none","bare"]' },
         verdict: { ...reviewed, reason },
       })
+    }
+    await addReview(db, 'rev_open', { reason: 'nothing_matches', channel_id: 'key-none', tenant_id: 't1' })
+    const closed = { decided_by: 'cli', closed_at: at, channel_id: 'key-none', reason: 'no_session' }
+    await addReview(db, 'rev_accepted', { ...closed, decision: 'accepted', decided_tenant_id: 't1' })
+    await addReview(db, 'rev_refused', { ...closed, decision: 'refused' })
+    await addReturn(db, 'ret_pending', { state: 'pending', came: 'other_browser' })
+    await addReturn(db, 'ret_refused', { state: 'refused', verdict: { ...reviewed, reason: 'no_nonce' } })
     await addReturn(db, 'ret_bound', {
       state: 'bound',
       channels: '["key-stored"]',
@@ -139,6 +148,8 @@ describe('an admin room with one number in each state', () => {
   const paths = [
     ...['/admin', '/admin?q=<script>', '/admin?q=4930', '/admin/audit', '/admin/channels/failed'],
     ...['/admin/channels/bare', ...keyStatuses.map((status) => `/admin/channels/key-${status}`)],
+    ...['/admin/reviews', ...reviewReasons.map((reason) => `/admin/reviews/rev_${reason}`)],
+    ...['open', 'accepted', 'refused'].map((id) => `/admin/reviews/rev_${id}`),
   ]
 
   it.each(paths)('shows %s, every name escaped and nothing sealed', async (path) => {
@@ -149,10 +160,17 @@ describe('an admin room with one number in each state', () => {
 
   it('lists what does not get on, and nothing else', async () => {
     const needs = /What needs me(.*)All numbers/s.exec(await page('/admin'))?.[1] ?? ''
-    const linked = [...needs.matchAll(/\/admin\/channels\/([\w-]+)/g)].map(([, id]) => id)
+    const linked = [...needs.matchAll(/\/admin\/channels\/([\w-]+)"/g)].map(([, id]) => id)
     expect(linked).toEqual(['failed', 'key-needs_decision', 'key-rejected', 'key-unknown'])
-    expect(needs.match(/it does not match/g)).toHaveLength(6)
-    expect(needs).toContain('Ask the customer to use the e-mail at 360dialog that you have verified')
+    expect(needs.match(/reviews\/rev_/g)).toHaveLength(5)
+    expect(needs).toContain('Show all that wait')
+  })
+
+  it('lists what waits for a decision, and says what to ask for', async () => {
+    expect((await page('/admin/reviews')).match(/reviews\/rev_/g)).toHaveLength(11)
+    expect(await words('/admin/reviews/rev_nothing_matches')).toContain(
+      'Ask the customer to use the e-mail at 360dialog that you have verified',
+    )
   })
 
   it('says whose turn it is', async () => {
@@ -198,6 +216,10 @@ describe('an admin room with one number in each state', () => {
       '/admin/channels/bare',
       'Nothing shared',
       'key-rejected',
+      'Waits for the customer',
+      'Not connected',
+      'Review of key-none: open',
+      'Review of key-none: refused',
     ])
       expect(text).toContain(part)
   })
@@ -253,6 +275,7 @@ describe('an admin room with many rows', () => {
       await addChannel(db, `ch${index}`, { phone_number: `+49${index}`, key_status: 'rejected' })
     for (let index = 0; index < 60; index += 1)
       await room.audit.record({ actor: 'cli', action: `act.${index}` })
+    for (let index = 100; index < 160; index += 1) await addReview(db, `rev_${index}`, { reason: 'no_nonce' })
   })
   afterAll(closeRoom)
 
@@ -276,6 +299,10 @@ describe('an admin room with many rows', () => {
 
   it('shows the first 50 that need somebody, and that there are more', async () => {
     expect(await words('/admin')).toContain('There are more. The next ones show when these are done.')
+  })
+
+  it('leads through all reviews', async () => {
+    expect((await countPages('/admin/reviews', /reviews\/rev_\d+/g)).size).toBe(60)
   })
 
   it('leads through the whole audit', async () => {

@@ -11,11 +11,14 @@ import { OverviewService } from '../../src/admin/overview-service.ts'
 import { AuditLog } from '../../src/audit/audit-log.ts'
 import { ChannelRepository } from '../../src/channels/channel-repository.ts'
 import type { Database } from '../../src/database/database.ts'
+import { KeyDecisionService } from '../../src/keys/key-decision-service.ts'
 import { MintRepository } from '../../src/keys/mint-repository.ts'
 import { MintService } from '../../src/keys/mint-service.ts'
 import { ProbeService } from '../../src/keys/probe-service.ts'
 import { ConnectSessionRepository } from '../../src/onboarding/connect-session-repository.ts'
 import { ReturnRepository } from '../../src/onboarding/return-repository.ts'
+import { ReviewRepository } from '../../src/onboarding/review-repository.ts'
+import { ReviewService } from '../../src/onboarding/review-service.ts'
 import { PermissionService } from '../../src/permissions/permission-service.ts'
 import { preparePages } from '../../src/web/render-page.ts'
 import { sameOriginForms } from '../../src/web/same-origin-forms.ts'
@@ -48,6 +51,7 @@ export async function openAdminRoom(
   const channels = new ChannelRepository(place)
   const returns = new ReturnRepository(place)
   const sessions = new ConnectSessionRepository(place)
+  const reviews = new ReviewRepository(place)
   const mints = new MintRepository(place)
   let woken = 0
   const wake = () => {
@@ -60,11 +64,15 @@ export async function openAdminRoom(
   const routes = createAdminRoutes({
     session: createAdminSession({ publicUrl, secrets: ['s'.repeat(43)], store }),
     admins,
-    overview: new OverviewService({ channels, sessions, returns, audit }),
+    overview: new OverviewService({ channels, sessions, returns, reviews, audit }),
     desk: new ChannelDesk({
       ...{ db, channels, mints, returns, audit, mintService, probes, clock, wake },
       permissions: new PermissionService(place),
     }),
+    decisions: new KeyDecisionService({
+      proof: { standardAddress: 'https://waba-v2.360dialog.io' },
+    } as never),
+    reviews: new ReviewService({ ...{ db, reviews, returns, sessions, channels, audit, clock } } as never),
     clock,
     signInsPerMinute,
   })

@@ -1,5 +1,5 @@
 import type { Database } from '../../src/database/database.ts'
-import type { ChannelRow, ChannelTaskRow, MintRow, ReturnRow } from '../../src/database/schema.ts'
+import type { ChannelRow, ChannelTaskRow, MintRow, ReturnRow, ReviewRow } from '../../src/database/schema.ts'
 import type { Verdict } from '../../src/onboarding/belonging.ts'
 import { HUB } from './admin-room.ts'
 
@@ -113,7 +113,22 @@ export async function addReturn(
     ...{ channels: '[]', revoked: '[]', raw: '', digest: id, state: 'received' },
     verdict: verdict ? JSON.stringify(verdict) : null,
     ...{ received_at: at, closed_at: null, due_at: null, lease_until: null, attempts: 1 },
+    ...{ came: 'launch', page_hash: null },
     ...change,
   }
   await db.insertInto('connect_return').values(row).execute()
+}
+
+export async function addReview(
+  db: Database,
+  id: string,
+  change: Partial<ReviewRow> & Pick<ReviewRow, 'reason'>,
+): Promise<void> {
+  const row: ReviewRow = {
+    ...{ hub_id: HUB, id, client_id: 'client', channel_id: id, return_id: null, session_id: null },
+    ...{ tenant_id: null, came: 'launch', opened_at: at },
+    ...{ decision: null, decided_by: null, decided_tenant_id: null, closed_at: null },
+    ...change,
+  }
+  await db.insertInto('review').values(row).execute()
 }

@@ -67,7 +67,7 @@ const table: [string, Partial<ChannelState>, string, RegExp][] = [
   ['host', mint('needs_decision', 'answer_host_not_allowed'), 'admin', /D360_MESSAGING_HOSTS/],
   ['new problem', mint('needs_decision', 'from_the_future'), 'admin', /from_the_future/],
   ['problem named like a method', mint('needs_decision', 'constructor'), 'admin', /constructor/],
-  ['stopped without a word', mint('needs_decision'), 'admin', /history/],
+  ['stopped without a word', mint('needs_decision'), 'admin', /Decide how to go on/],
   ['rejected', key('rejected'), 'admin', /rejects the stored key/],
   [
     'rejected, permission gone',

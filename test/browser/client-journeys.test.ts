@@ -185,17 +185,57 @@ describe('a client with a browser', () => {
     await expectText('+49 ••• 6666')
   })
 
-  it('is told how to go on after coming back in another browser', async () => {
-    await arrive({ locale: 'de-DE' })
+  it('goes on where it came back, in German, on a phone without JavaScript, when its cookies are gone', async () => {
+    await arrive({ locale: 'de-DE', viewport: { width: 360, height: 800 }, javaScriptEnabled: false })
     await page.goto(site.url + (await site.link()))
     await press('Weiter zu 360dialog')
     await press('Create account')
     await addNumber('+49 30 8888888')
     await page.context().clearCookies()
     await press('Share with')
-    await page.waitForURL(`${site.url}/returned`)
-    await expectText('Öffnen Sie Ihren Link von Nordlicht noch einmal in diesem Browser')
+    await page.waitForURL(/\/return\/[\w-]{43}$/)
+    await expectHeading('Hier weitermachen')
+    await expectText(
+      'Sie sind in einem anderen Browser zurückgekommen. Was Sie erlaubt haben, bleibt erhalten.',
+    )
+    await expectText('Shop A GmbH')
+    expect(await widthOfPage()).toBeLessThanOrEqual(360)
+    const kept = page.url()
+
+    await press('Hier weitermachen')
+    await page.getByText('I have an account: log in').click()
+    await press('Log in')
+    await press('Share with')
+    await reloadWhen('waiting')
+    await makeRun()
+    await reloadWhen('completed')
+    await expectHeading('Verbunden')
+    expect(site.hub.minted).toHaveLength(1)
+    expect(await widthOfPage()).toBeLessThanOrEqual(360)
+
+    await page.goto(kept)
+    await expectHeading('Verbunden')
     expect(complaints).toEqual([])
+  })
+
+  it('is told what happens while the partner checks whose number it is, and how it ended', async () => {
+    await arrive({ locale: 'de-DE', viewport: { width: 360, height: 800 }, javaScriptEnabled: false })
+    await page.goto(site.url + (await site.link({ emailVerified: false, email: 'other@shop-a.example' })))
+    await press('Weiter zu 360dialog')
+    await page.getByLabel('Email').fill('anna@shop-a.example')
+    await signUpAndShare('+49 30 9999999')
+    await reloadWhen('needs_review')
+    await expectHeading('Nordlicht prüft das noch')
+    await expectText('Das dauert meist bis zum nächsten Arbeitstag.')
+    expect(await page.content()).not.toContain('9999')
+
+    const [review] = await site.context.reviews.listOpen({ limit: 1 })
+    await site.context.reviewService.refuse(review?.id ?? '', 'cli')
+    await reloadWhen('failed')
+    await expectHeading('Diese Nummer wurde nicht verbunden')
+    await expectText('nennen Sie den Code unten')
+    expect(site.hub.minted).toEqual([])
+    expect(await widthOfPage()).toBeLessThanOrEqual(360)
   })
 
   it('can stop the status page from updating, and start it again', async () => {

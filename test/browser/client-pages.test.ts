@@ -1,8 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Browser, Page } from 'playwright-core'
 import type { ConnectSession } from '../../src/onboarding/connect-session-repository.ts'
-import type { NumberState, Progress, SessionStatus, Step, StepName } from '../../src/onboarding/progress.ts'
-import { type Site, startSite } from '../site.ts'
+import {
+  type NumberState,
+  numberStates,
+  type Progress,
+  type Situation,
+  type Step,
+  type StepName,
+  situations,
+} from '../../src/onboarding/progress.ts'
+import { newClient } from '../journey.ts'
+import { launchFrom, pathOf, type Site, startSite } from '../site.ts'
 import { findBarriers, launchChromium, UNPACKING_MS } from './chromium.ts'
 
 const LONG = `Zum Hirschen ${'Donaudampfschifffahrtsgesellschaft'.repeat(3)}`.slice(0, 100)
@@ -10,30 +19,21 @@ const LOOKS = [
   [360, 'light'],
   [1200, 'dark'],
 ] as const
-const NUMBERS: Record<NumberState, true> = {
-  activating: true,
-  preparing: true,
-  proving: true,
-  connected: true,
-  retrying: true,
-  no_permission: true,
-  with_support: true,
-  rejected: true,
-}
 /** How the five steps stand on the page of each status. */
-const STEPS: Record<SessionStatus, readonly Step['state'][]> = {
+const STEPS: Record<Situation, readonly Step['state'][]> = {
   launched: ['current', 'todo', 'todo', 'todo', 'todo'],
+  elsewhere: ['current', 'todo', 'todo', 'todo', 'todo'],
   returned: ['done', 'current', 'todo', 'todo', 'todo'],
   waiting: ['done', 'done', 'current', 'todo', 'todo'],
   completed: ['done', 'done', 'done', 'done', 'done'],
   needs_review: ['done', 'stopped', 'todo', 'todo', 'todo'],
+  revoked: ['stopped', 'todo', 'todo', 'todo', 'todo'],
+  refused: ['done', 'stopped', 'todo', 'todo', 'todo'],
   declined: ['stopped', 'todo', 'todo', 'todo', 'todo'],
   failed: ['done', 'done', 'done', 'done', 'stopped'],
   expired: ['stopped', 'todo', 'todo', 'todo', 'todo'],
 }
 const STEP_NAMES: readonly StepName[] = ['permission', 'check', 'activation', 'key', 'connected']
-const statuses = Object.keys(STEPS) as SessionStatus[]
-const numberStates = Object.keys(NUMBERS) as NumberState[]
 
 let browser: Browser
 let page: Page
@@ -81,9 +81,17 @@ describe('every client page can be used by everybody, light and dark, on a phone
   })
 
   it('a link that nobody knows', () => check(open, '/connect/unknown', 404))
-  it('back in another browser', () => check(open, '/returned', 200))
+  it('back without anything that tells for which request', () => check(open, '/returned', 200))
 
-  it.each(statuses)('status: %s', (status) => check(open, `/status/${status}?refresh=off`, 200))
+  it('back in another browser, for a customer with a long name', async () => {
+    const screen = await launchFrom(open.newBrowser(), await open.link({ tenantName: LONG }))
+    const back = open.hub.visit(screen, newClient('ch1'))
+    await page.goto(open.url + pathOf(back))
+    expect(new URL(page.url()).pathname).toMatch(/^\/return\/[\w-]{43}$/)
+    await expectNoBarriers()
+  })
+
+  it.each(situations)('status: %s', (situation) => check(open, `/status/${situation}?refresh=off`, 200))
   it('status: numbers in every state', () => check(open, '/status/every-number?refresh=off', 200))
 
   it('400: what came back cannot be read', () => check(open, '/callback?client=%00&channels=[<]', 400))
@@ -128,15 +136,20 @@ async function expectNoBarriers(): Promise<void> {
 /** Lets the site's own status page show each state, also those that last a moment only. */
 function showEveryStatus(site: Site): void {
   const session = { code: 'K7Q-2MD', tenantName: LONG, origin: 'link' } as ConnectSession
-  const progressOf = (status: SessionStatus, numbers: readonly NumberState[]): Progress => ({
-    status,
-    steps: STEP_NAMES.map((name, place) => ({ name, state: STEPS[status][place] ?? 'todo', at: undefined })),
+  const progressOf = (situation: Situation, numbers: readonly NumberState[]): Progress => ({
+    status: 'waiting',
+    situation,
+    steps: STEP_NAMES.map((name, place) => ({
+      name,
+      state: STEPS[situation][place] ?? 'todo',
+      at: undefined,
+    })),
     numbers: numbers.map((state) => ({ phoneNumber: '+493012345678', state })),
   })
   site.context.progress.find = async (id) => {
     if (id === 'broken') throw new Error('a fault that this test set')
     if (id === 'every-number') return { session, progress: progressOf('waiting', numberStates) }
-    const status = statuses.find((one) => one === id)
-    return status && { session, progress: progressOf(status, []) }
+    const situation = situations.find((one) => one === id)
+    return situation && { session, progress: progressOf(situation, []) }
   }
 }

@@ -1,7 +1,11 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals'
-import { inTransaction } from '../../src/database/database.ts'
+import type { Kysely } from 'kysely'
+import { inTransaction, openDatabase } from '../../src/database/database.ts'
 import { isMigrated, migrate, NewerDatabaseError } from '../../src/database/migrate.ts'
-import { eachDatabase, type OpenedDatabase } from '../databases.ts'
+import { migrations } from '../../src/database/migrations.ts'
+import { ReturnRepository } from '../../src/onboarding/return-repository.ts'
+import { ReviewRepository } from '../../src/onboarding/review-repository.ts'
+import { createEmptyDatabase, eachDatabase, engines, type OpenedDatabase } from '../databases.ts'
 
 eachDatabase('the schema', (open) => {
   let opened: OpenedDatabase
@@ -80,3 +84,60 @@ eachDatabase('the schema', (open) => {
     expect(await opened.db.selectFrom('tenant').selectAll().execute()).toEqual([])
   })
 })
+
+it.each(engines)(
+  'a database of the version before is brought along, with what waited in it, on %s',
+  async (engine) => {
+    const empty = await createEmptyDatabase(engine)
+    const db = openDatabase(empty.url)
+    await migrate(db, engine, migrations.slice(0, 1))
+    const at = '2026-03-02T09:00:00.000Z'
+    const tenant = { hub_id: 'h', id: 't1', name: 'Shop', created_at: at }
+    const times = { created_at: at, expires_at: '2026-03-09T09:00:00.000Z' }
+    const session = { hub_id: 'h', id: 'ses_1', tenant_id: 't1', origin: 'link' as const, code: 'K7Q-2MD' }
+    const personal = { link_hash: 'l', email: null, email_verified: 0, number: null }
+    const secrets = { nonce_hash: 'n', status_hash: 's', browser_hash: 'b', client_id: null }
+    const received = {
+      hub_id: 'h',
+      launch_id: 'lau_1',
+      session_id: 'ses_1',
+      client_id: 'cl1',
+      revoked: '[]',
+      raw: '',
+    }
+    const rest = { received_at: at, closed_at: at, due_at: null, lease_until: null, attempts: 1 }
+    const verdict = JSON.stringify({ bound: [], review: ['ch1', 'ch2'], reason: 'nothing_matches' })
+    const before = db as unknown as Kysely<Record<string, Record<string, unknown>>>
+    await before.insertInto('tenant').values(tenant).execute()
+    await before
+      .insertInto('connect_session')
+      .values({ ...session, ...personal, ...times })
+      .execute()
+    await before
+      .insertInto('launch')
+      .values({ hub_id: 'h', id: 'lau_1', session_id: 'ses_1', ...secrets, ...times })
+      .execute()
+    for (const [id, state] of [
+      ['ret_1', 'needs_review'],
+      ['ret_2', 'needs_review'],
+      ['ret_3', 'bound'],
+    ])
+      await before
+        .insertInto('connect_return')
+        .values({ ...received, ...rest, id, state, verdict, digest: id, channels: '["ch1","ch2"]' })
+        .execute()
+
+    expect(await migrate(db, engine)).toEqual(migrations.slice(1).map(({ name }) => name))
+    const reviews = await new ReviewRepository({ db, hubId: 'h' }).listOpen({ limit: 10 })
+    expect(
+      reviews.map(({ channelId, tenantName, returnId, reason }) => [channelId, tenantName, returnId, reason]),
+    ).toEqual([
+      ['ch1', 'Shop', 'ret_1', 'nothing_matches'],
+      ['ch2', 'Shop', 'ret_1', 'nothing_matches'],
+    ])
+    const returns = await new ReturnRepository({ db, hubId: 'h' }).listOfSession('ses_1')
+    expect(returns.map(({ came }) => came)).toEqual(['launch', 'launch', 'launch'])
+    await db.destroy()
+    await empty.drop()
+  },
+)

@@ -1,7 +1,14 @@
 import { describe, expect, it } from '@jest/globals'
 import { judgeLostMint, type LostMint } from '../../src/keys/lost-mint.ts'
 
-const lost: LostMint = { before: [], after: [], isSecond: false, settled: true, overdue: false }
+const lost: LostMint = {
+  before: [],
+  after: [],
+  isReplacement: false,
+  isSecond: false,
+  settled: true,
+  overdue: false,
+}
 
 describe('a mint whose answer was lost', () => {
   it.each<[string, Partial<LostMint>, string]>([
@@ -20,6 +27,16 @@ describe('a mint whose answer was lost', () => {
     [
       'of a new channel whose records were unreadable before',
       { before: undefined, after: ['1'] },
+      'mint_again',
+    ],
+    [
+      'replaced what nobody could read before, and a record may be of it',
+      { before: undefined, after: ['1'], isReplacement: true },
+      'needs_decision',
+    ],
+    [
+      'replaced what nobody could read before, and nothing is left',
+      { before: undefined, isReplacement: true },
       'mint_again',
     ],
   ])('%s', (_, given, verdict) => {

@@ -23,9 +23,14 @@ export const DAY_MS = 24 * HOUR_MS
 interface TimedSiteOptions {
   readonly engine: Engine
   readonly reached?: (step: Step, simulator: Simulator) => void
+  readonly settings?: Readonly<Record<string, string>>
 }
 
-export async function startTimedSite({ engine, reached = () => {} }: TimedSiteOptions): Promise<TimedSite> {
+export async function startTimedSite({
+  engine,
+  reached = () => {},
+  settings = {},
+}: TimedSiteOptions): Promise<TimedSite> {
   const clock = new TestClock()
   const simulator = await startSimulator({
     port: 0,
@@ -62,7 +67,7 @@ export async function startTimedSite({ engine, reached = () => {} }: TimedSiteOp
       },
     }
   }
-  return start({})
+  return start(settings)
 }
 
 async function waitUntilQuiet({ context: { db, worker } }: Site, clock: TestClock): Promise<void> {
@@ -76,7 +81,7 @@ async function waitUntilQuiet({ context: { db, worker } }: Site, clock: TestCloc
 
 async function isBusy(db: Database, now: Date): Promise<boolean> {
   const at = now.toISOString()
-  for (const table of ['connect_return', 'mint', 'channel_task'] as const) {
+  for (const table of ['connect_return', 'unattached_return', 'mint', 'channel_task'] as const) {
     const busy = await db
       .selectFrom(table as 'mint')
       .select('id')

@@ -1,5 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
-import { type Evidence, judgeBelonging } from '../../src/onboarding/belonging.ts'
+import {
+  CLOCK_SKEW_MS,
+  type Evidence,
+  judgeBelonging,
+  settleChannel,
+} from '../../src/onboarding/belonging.ts'
 
 const at = (time: string) => new Date(`2026-03-02T${time}:00.000Z`)
 
@@ -11,6 +16,7 @@ const verified: Evidence = {
   number: undefined,
   launchedAt: at('10:00'),
   returnedAt: at('10:05'),
+  came: 'launch',
   fixedClientId: undefined,
   clientId: 'cl1',
   channelIds: ['ch1', 'ch2'],
@@ -21,7 +27,13 @@ const verified: Evidence = {
   ],
   boundTenants: new Map(),
   clientIsKnown: false,
+  hasRival: false,
 }
+const boundHere = new Map([
+  ['ch1', 't1'],
+  ['ch2', 't1'],
+])
+const earlier = (time: Date, ms: number) => new Date(time.getTime() - ms)
 const unverified = { ...verified, emailVerified: false }
 const newClient = { email: 'anna@shop.example', createdAt: at('10:02') }
 
@@ -43,6 +55,37 @@ describe('belonging', () => {
       { ...verified, boundTenants: new Map([['ch1', 't1']]) },
       'verified_email',
     ],
+    ['all channels are bound here already', { ...unverified, boundTenants: boundHere }, 'bound_already'],
+    [
+      'all are bound here already, and the return has lost its nonce',
+      { ...unverified, came: 'open_launch', boundTenants: boundHere },
+      'bound_already',
+    ],
+    [
+      'what came in another browser, once the client has come back by "Continue here"',
+      { ...unverified, came: 'taken_up', client: newClient },
+      'new_client',
+    ],
+    [
+      '(2) a client made a little before the launch by a clock that is behind ours',
+      { ...unverified, client: { ...newClient, createdAt: earlier(at('10:00'), CLOCK_SKEW_MS) } },
+      'new_client',
+    ],
+    [
+      '(2) a client made a little after the return by a clock that is ahead of ours',
+      { ...unverified, client: { ...newClient, createdAt: earlier(at('10:05'), -CLOCK_SKEW_MS) } },
+      'new_client',
+    ],
+    [
+      '(1) although somebody else signed up with the same e-mail',
+      { ...verified, hasRival: true },
+      'verified_email',
+    ],
+    [
+      '(3) although somebody else signed up with the same e-mail',
+      { ...unverified, client: newClient, hasRival: true, clientIsKnown: true },
+      'known_client',
+    ],
   ])('binds by itself: %s', (_, evidence, rule) => {
     expect(judgeBelonging(evidence)).toEqual({ bound: ['ch1', 'ch2'], review: [], rule, reason: undefined })
   })
@@ -60,13 +103,26 @@ describe('belonging', () => {
     ],
     [
       'a client made before the launch',
-      { ...unverified, client: { ...newClient, createdAt: at('09:59') } },
+      { ...unverified, client: { ...newClient, createdAt: earlier(at('10:00'), CLOCK_SKEW_MS + 1) } },
       'nothing_matches',
     ],
     [
       'a client made after the return',
-      { ...unverified, client: { ...newClient, createdAt: at('10:06') } },
+      { ...unverified, client: { ...newClient, createdAt: earlier(at('10:05'), -CLOCK_SKEW_MS - 1) } },
       'nothing_matches',
+    ],
+    [
+      'two sign-ups at the same moment with the same e-mail',
+      { ...unverified, client: newClient, hasRival: true },
+      'another_sign_up',
+    ],
+    ['a nonce whose day is over', { ...verified, came: 'expired_launch' }, 'launch_expired'],
+    ['no nonce', { ...verified, came: 'open_launch', clientIsKnown: true }, 'no_nonce'],
+    ['another browser, before "Continue here"', { ...verified, came: 'other_browser' }, 'no_nonce'],
+    [
+      'one of two channels is bound here, and there is no nonce',
+      { ...verified, came: 'open_launch', boundTenants: new Map([['ch1', 't1']]) },
+      'no_nonce',
     ],
     ['a client that 360dialog does not list', { ...verified, client: undefined }, 'client_not_listed'],
     [
@@ -95,6 +151,26 @@ describe('belonging', () => {
       review: ['ch1'],
       rule: 'verified_email',
       reason: 'another_number',
+    })
+  })
+})
+
+describe('a decision about one channel', () => {
+  const verdict = { bound: [], review: ['a', 'b'], rule: undefined, reason: 'nothing_matches' as const }
+
+  it('leaves the return waiting for the others', () => {
+    expect(settleChannel(verdict, 'a', true)).toEqual({
+      state: 'needs_review',
+      verdict: { ...verdict, bound: ['a'], review: ['b'], refused: [] },
+    })
+  })
+
+  it('ends it with the last one: bound if any is, else refused', () => {
+    const { verdict: half } = settleChannel(verdict, 'a', false)
+    expect(settleChannel(half, 'b', true).state).toBe('bound')
+    expect(settleChannel(half, 'b', false)).toMatchObject({
+      state: 'refused',
+      verdict: { bound: [], review: [], refused: ['a', 'b'] },
     })
   })
 })

@@ -1,0 +1,94 @@
+import { describe, expect, it } from '@jest/globals'
+import { UsageError } from '../../src/commands/command.ts'
+import { readCsvLine } from '../../src/commands/csv.ts'
+import { readKeyFile } from '../../src/commands/key-file.ts'
+
+const HEAD = 'channel,tenant,key'
+
+function problemsOf(text: string): string {
+  try {
+    readKeyFile(text)
+  } catch (error) {
+    if (error instanceof UsageError) return error.message
+    throw error
+  }
+  throw new Error('it could be read')
+}
+
+describe('a line of CSV', () => {
+  it.each([
+    ['a,b,c', ['a', 'b', 'c']],
+    ['', ['']],
+    [',', ['', '']],
+    ['"a,b",""', ['a,b', '']],
+    ['"say ""hi""",x', ['say "hi"', 'x']],
+    ['"a', undefined],
+    ['a"b', undefined],
+    ['"a"b', undefined],
+  ])('%s', (line, fields) => expect(readCsvLine(line)).toEqual(fields))
+})
+
+describe('the file of an import', () => {
+  it('is read with its lines, whatever the order of its columns and the kind of its line ends', () => {
+    expect(
+      readKeyFile(`\uFEFFkey, tenant,channel,address\r\nK1,t:1,c1,\r\n\r\nK2,t2,c2,https://x.example\r\n`),
+    ).toEqual([
+      { line: 2, channelId: 'c1', tenant: { id: 't:1', name: 't:1' }, apiKey: 'K1', address: undefined },
+      {
+        line: 4,
+        channelId: 'c2',
+        tenant: { id: 't2', name: 't2' },
+        apiKey: 'K2',
+        address: 'https://x.example',
+      },
+    ])
+    expect(readKeyFile(`${HEAD},tenant_name\nc1,t1,K1," Shop, A\t"`)).toMatchObject([
+      { tenant: { name: 'Shop, A' } },
+    ])
+  })
+
+  it.each([
+    ['is empty', ''],
+    ['has semicolons', 'channel;tenant;key\nc1;t1;SECRET\n'],
+    ['has no column for the key', 'channel,tenant\nc1,t1\n'],
+    ['has a column twice', `${HEAD},key\nc1,t1,SECRET,SECRET\n`],
+    ['has a column that is not known', `${HEAD},secret\nc1,t1,SECRET,SECRET\n`],
+    ['begins without a head', 'c1,t1,SECRET\n'],
+  ])('is refused when it %s', (_, text) => {
+    expect(problemsOf(text)).toBe(
+      'The first line must name the columns: channel,tenant,key and, if you have them, tenant_name and address.',
+    )
+  })
+
+  it.each([
+    ['a field too many', 'c1,t1,SECRET,SECRET', 'has 4 fields, not 3.'],
+    ['a field too few', 'c1,SECRET', 'has 2 fields, not 3.'],
+    ['an open quote', 'c1,t1,"SECRET', 'a quote is not closed'],
+    ['a quote inside', 'c1,t1,SEC"RET', 'a quote is not closed'],
+    ['no channel', ',t1,SECRET', 'the channel is no channel id.'],
+    ['no tenant', 'c1,,SECRET', 'the tenant takes'],
+    ['a tenant of a sign-up', 'c1,self_1,SECRET', 'the tenant takes'],
+    ['no key', 'c1,t1,', 'the key is missing.'],
+    ['a key with a blank', 'c1,t1, SECRET', 'the key has blanks'],
+    ['a key with a tab', 'c1,t1,SECRET\t', 'the key has blanks'],
+    ['a key that is too long', `c1,t1,${'SECRET'.repeat(100)}`, 'the key has blanks'],
+    ['a key of other letters', 'c1,t1,SECRÉT', 'the key has blanks'],
+  ])('is refused for %s, by the line and without the key', (_, line, problem) => {
+    const problems = problemsOf(`${HEAD}\nc0,t0,K0\n${line}\n`)
+    expect(problems).toContain(`Line 3: ${problem}`)
+    expect(problems).not.toMatch(/SEC|RET/)
+  })
+
+  it('is refused for a channel that stands there twice, and for having no key', () => {
+    expect(problemsOf(`${HEAD}\nc1,t1,A\nc1,t1,B\n`)).toContain(
+      'Line 3: the channel stands on line 2 already.',
+    )
+    expect(problemsOf(`${HEAD}\n`)).toContain('There is no key in the file.')
+  })
+
+  it('is refused with every problem at once, and not with thousands', () => {
+    const problems = problemsOf([HEAD, ...Array.from({ length: 1000 }, () => 'c1,t1,')].join('\n'))
+    expect(problems.split('\n')).toHaveLength(22)
+    expect(problems).toContain('and 980 more.')
+  })
+})

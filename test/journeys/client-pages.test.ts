@@ -1,0 +1,219 @@
+import { afterEach, describe, expect, it } from '@jest/globals'
+import { statusIdOf } from '../../src/onboarding/launch-service.ts'
+import { type NumberState, numberStates, type Situation, situations } from '../../src/onboarding/progress.ts'
+import { statusPath } from '../../src/paths.ts'
+import { loadWords } from '../../src/web/words.ts'
+import type { Step } from '../../src/worker/step.ts'
+import { comeBack, emailOf, newClient, type Returned } from '../journey.ts'
+import { DAY_MS, HOUR_MS, startTimedSite, type TimedSite } from '../keys/timed-site.ts'
+import { eventually, launchFrom, pathOf } from '../site.ts'
+
+let site: TimedSite
+afterEach(() => site.stop())
+
+/** Where a client finds its page, once it is in the state that the test is about. */
+type Way = () => Promise<Returned>
+
+/** Resolves when the worker has ended, at the step that the test named. */
+let stopped: Promise<void> | undefined
+const untilStopped = async (returned: Returned): Promise<Returned> => {
+  await eventually(() => stopped !== undefined)
+  await stopped
+  return returned
+}
+
+const open = async ({ stopAt }: { stopAt?: Step } = {}) => {
+  site = await startTimedSite({
+    engine: 'sqlite',
+    // A worker that is told to stop takes nothing new: what comes next stays due.
+    reached: (step) => {
+      if (step === stopAt) stopped = site.context.worker.stop()
+    },
+  })
+  stopped = undefined
+}
+
+const shared = async (acts = newClient('ch1'), order = {}): Promise<Returned> => {
+  const browser = site.newBrowser()
+  const base = { tenantId: 't-ch1', tenantName: 'Shop ch1', email: emailOf('ch1') }
+  const screen = await launchFrom(browser, await site.link({ ...base, ...order }))
+  return comeBack({ browser, back: pathOf(site.hub.visit(screen, acts)) })
+}
+
+const quiet = async (returned: Returned): Promise<Returned> => {
+  await site.untilQuiet()
+  return returned
+}
+
+/** Left for the permission screen, and has not come back: the page is there already. */
+const left = async (): Promise<Returned & { screen: string }> => {
+  const browser = site.newBrowser()
+  const order = { tenantId: 't-ch1', tenantName: 'Shop ch1', email: emailOf('ch1') }
+  const screen = await launchFrom(browser, await site.link(order))
+  const nonce = new URL(screen).searchParams.get('state') ?? ''
+  return { browser, screen, back: '', status: statusPath(statusIdOf(nonce)) }
+}
+
+const reviewed = async (decide: 'refuse' | 'leave', acts = newClient('ch1'), order = {}) => {
+  const returned = await quiet(await shared(acts, { email: 'other@shop.example', ...order }))
+  const [review] = await site.context.reviews.listOpen({ limit: 1 })
+  if (decide === 'refuse') await site.context.reviewService.refuse(review?.id ?? '', 'cli')
+  return returned
+}
+
+const ways: Record<Situation, Way> = {
+  launched: async () => {
+    await open()
+    return left()
+  },
+  elsewhere: async () => {
+    await open()
+    const launched = await left()
+    await site
+      .newBrowser()
+      .get(pathOf(site.hub.visit(launched.screen, newClient('ch1'))))
+      .expect(303)
+    return launched
+  },
+  returned: async () => {
+    await open()
+    await site.context.worker.stop()
+    return shared()
+  },
+  waiting: async () => {
+    await open()
+    return quiet(await shared(newClient('ch1', { running: false })))
+  },
+  completed: async () => {
+    await open()
+    return quiet(await shared())
+  },
+  needs_review: async () => {
+    await open()
+    return reviewed('leave')
+  },
+  declined: async () => {
+    await open()
+    return shared({ ...newClient('ch1'), cancel: true })
+  },
+  revoked: async () => {
+    await open()
+    await quiet(await shared())
+    const { clientId } = site.hub.channel('ch1')
+    return quiet(await shared({ clientId, revoke: ['ch1'] }))
+  },
+  refused: async () => {
+    await open()
+    return reviewed('refuse')
+  },
+  failed: async () => {
+    await open()
+    const returned = await quiet(await shared())
+    site.hub.mintForeignKey('ch1')
+    await site.context.probes.retry('ch1', 'probe', site.clock.now())
+    return quiet(returned)
+  },
+  expired: async () => {
+    await open()
+    const launched = await left()
+    await site.pass(DAY_MS + HOUR_MS)
+    return launched
+  },
+}
+
+const two = (acts = newClient('ch1')) => ({
+  ...acts,
+  add: [...(acts.add ?? []), ...(newClient('ch2').add ?? [])],
+})
+const numberOf = () => newClient('ch1').add?.[0]?.phoneNumber ?? ''
+
+const waysOfNumbers: Record<NumberState, Way> = {
+  activating: ways.waiting,
+  preparing: async () => {
+    await open({ stopAt: 'return.bound' })
+    return untilStopped(await shared())
+  },
+  proving: async () => {
+    await open({ stopAt: 'key.stored' })
+    return untilStopped(await shared())
+  },
+  connected: ways.completed,
+  retrying: async () => {
+    await open()
+    site.hub.setFault({ endpoint: 'create_key', kind: 'status', status: 500 })
+    return quiet(await shared())
+  },
+  no_permission: async () => {
+    await open()
+    site.hub.setFault({ endpoint: 'create_key', kind: 'status', status: 403 })
+    return quiet(await shared())
+  },
+  with_support: async () => {
+    await open()
+    const createdAt = new Date(site.clock.now().getTime() - 90 * DAY_MS)
+    site.hub.addClient({ id: 'cl1', email: emailOf('ch1'), name: 'Shop ch1', createdAt })
+    const number = { clientId: 'cl1', phoneNumber: numberOf(), displayName: 'Shop ch1', running: true }
+    site.hub.addChannel({ id: 'ch1', ...number, createdAt })
+    site.hub.mintForeignKey('ch1')
+    return quiet(await shared({ clientId: 'cl1', channels: ['ch1'] }, { emailVerified: true }))
+  },
+  in_review: async () => {
+    await open()
+    return reviewed('leave', two(), { email: emailOf('ch1'), number: numberOf() })
+  },
+  refused: async () => {
+    await open()
+    return reviewed('refuse', two(), { email: emailOf('ch1'), number: numberOf() })
+  },
+  rejected: ways.failed,
+  ended: async () => {
+    await open()
+    const returned = await quiet(await shared(newClient('ch1', { running: false })))
+    site.hub.end('ch1')
+    await site.pass(DAY_MS)
+    return returned
+  },
+}
+
+const words = await loadWords()
+const wordsOf = (lang: string) => {
+  const translate = words.getFixedT(lang)
+  // As EJS prints them.
+  return (key: string) =>
+    translate(key, { brand: 'Nordlicht', tenant: 'Shop ch1' }).replaceAll(/['"]/g, (mark) =>
+      mark === '"' ? '&#34;' : '&#39;',
+    )
+}
+
+async function read({ browser, status }: Returned, lang: string): Promise<string> {
+  return (await browser.get(`${status}?refresh=off`).set('accept-language', lang).expect(200)).text
+}
+
+/** Support types in what the page says to quote, and is at the case. */
+async function expectCaseBehindCode(page: string): Promise<void> {
+  const code = /[2-9A-Z]{3}-[2-9A-Z]{3}/.exec(page)?.[0] ?? 'no code'
+  const admin = site.newBrowser()
+  await admin.get(`/admin/first/${await site.context.admins.createFirstCode()}`).expect(303)
+  const found = await admin.get(`/admin?q=${code.toLowerCase()}`).expect(303)
+  expect((await admin.get(String(found.headers.location)).expect(200)).text).toContain('Shop ch1')
+}
+
+describe('every state that a client can be in has its page', () => {
+  it.each(situations)('%s: what is, what is next, how long it takes, and a code', async (situation) => {
+    const returned = await ways[situation]()
+    for (const lang of ['en', 'de']) {
+      const t = wordsOf(lang)
+      const page = await read(returned, lang)
+      for (const part of ['title', 'text', 'next', 'wait'])
+        expect(page).toContain(t(`status.${situation}.${part}`))
+    }
+    await expectCaseBehindCode(await read(returned, 'en'))
+  })
+
+  it.each(numberStates)('a number that is %s', async (state) => {
+    const returned = await waysOfNumbers[state]()
+    for (const lang of ['en', 'de'])
+      expect(await read(returned, lang)).toContain(wordsOf(lang)(`number.${state}`))
+    await expectCaseBehindCode(await read(returned, 'en'))
+  })
+})

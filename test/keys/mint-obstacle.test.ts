@@ -1,0 +1,45 @@
+import { describe, expect, it } from '@jest/globals'
+import { findObstacle } from '../../src/keys/mint-obstacle.ts'
+import type { Mint } from '../../src/keys/mint-repository.ts'
+
+const launchedAt = new Date('2026-03-02T09:00:00.400Z')
+const before = { createdAt: new Date('2026-01-01T00:00:00.000Z') }
+const after = { createdAt: new Date('2026-03-02T09:00:00.000Z') }
+const ofReturn = { reason: 'return', launchedAt, recordsBefore: undefined } as const
+
+type Asked = Pick<Mint, 'reason' | 'launchedAt' | 'recordsBefore'>
+const second = (...recordsBefore: string[]): Asked => ({ ...ofReturn, reason: 'lost_answer', recordsBefore })
+const replacing = (...recordsBefore: string[]): Asked => ({ ...ofReturn, reason: 'replace', recordsBefore })
+
+describe('what stands in the way of a mint', () => {
+  it.each<[string, Asked, { createdAt: Date | undefined }, string[] | undefined, string | undefined]>([
+    ['nothing, for a channel newer than its launch', ofReturn, after, ['1'], undefined],
+    ['nothing, for an old channel without a key', ofReturn, before, [], undefined],
+    ['a key of an old channel', ofReturn, before, ['1'], 'key_in_use'],
+    ['a key of a channel of unknown age', ofReturn, { createdAt: undefined }, ['1'], 'key_in_use'],
+    ['records that cannot be read', ofReturn, before, undefined, 'key_records_unreadable'],
+    [
+      'a key that stood in the way before, and still does',
+      { ...ofReturn, recordsBefore: ['1'] },
+      before,
+      ['1'],
+      'key_in_use',
+    ],
+    ['nothing, when a second mint meets what the first left', second('1'), before, ['1'], undefined],
+    ['a key that came after the first mint', second('1'), before, ['1', '2'], 'another_key_appeared'],
+    ['nothing, when an admin decided about this key', replacing('1', '2'), before, ['1'], undefined],
+    ['nothing, when the key of the decision is gone', replacing('1'), before, [], undefined],
+    ['a key that came after the decision', replacing('1'), before, ['2'], 'another_key_appeared'],
+    ['a key that came after it, on a new channel too', replacing(), after, ['2'], 'another_key_appeared'],
+    ['records that cannot be read any more', replacing('1'), before, undefined, 'key_records_unreadable'],
+    [
+      'nothing, when nobody could read them at the decision',
+      { ...ofReturn, reason: 'replace' },
+      before,
+      ['1'],
+      undefined,
+    ],
+  ])('%s', (_, mint, channel, foreign, obstacle) => {
+    expect(findObstacle(mint, channel, foreign)).toBe(obstacle)
+  })
+})
