@@ -104,7 +104,8 @@ async function addReviews(db: Database): Promise<void> {
     .alterTable('connect_return')
     .addColumn('came', 'text', (column) => column.notNull().defaultTo('launch'))
     .execute()
-  await schema.alterTable('connect_return').addColumn('page_hash', 'text').execute()
+  for (const column of ['page_hash', 'browser_hash'])
+    await schema.alterTable('connect_return').addColumn(column, 'text').execute()
   await createTable(db, 'unattached_return', 'id', `id client_id channel_id came received_at ${DUE}`)
   await createTable(
     db,

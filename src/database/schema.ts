@@ -109,6 +109,8 @@ export interface ReturnRow extends Due {
   came: Came
   /** SHA-256 of the id of its "Continue here" page. */
   page_hash: string | null
+  /** The browser in which it came, when that is not the launch's: only there it can be taken up. */
+  browser_hash: string | null
 }
 
 /** A channel named by a return that belongs to no launch; kept only while 360dialog is asked about it. */

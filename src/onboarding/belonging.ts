@@ -24,7 +24,10 @@ export interface Evidence {
   readonly boundTenants: ReadonlyMap<string, string>
   /** True when a channel of this client is bound to this same tenant. */
   readonly clientIsKnown: boolean
-  /** True when another tenant left for 360dialog at the same time, in another browser, with the same e-mail. */
+  /**
+   * True when somebody else may be the one who made the client: another tenant was away with the same e-mail in
+   * another browser, or the client came back for this session in another browser, too.
+   */
   readonly hasRival: boolean
 }
 

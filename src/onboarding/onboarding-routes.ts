@@ -63,7 +63,9 @@ export function createOnboardingRoutes(given: Given): Router {
     const place = await reception.recognise(query, browsers.read(req))
     // A live nonce is never limited; what anybody can send again and again is.
     if (!place.isLive) await passed(limit, req, res)
-    await reception.keep(query, place)
+    // A browser that goes on from here is known again when it does.
+    const browserHash = place.kind === 'launch' ? browsers.ensure(req, res) : undefined
+    await reception.keep(query, place, browserHash)
     if (place.kind === 'none') return res.redirect(303, paths.returned)
     res.redirect(303, place.came === 'launch' ? statusPath(place.pageId) : returnPagePath(place.pageId))
   })

@@ -68,8 +68,8 @@ export class ReturnReception {
     return { kind: 'launch', launch, isLive, came, pageId: derivedSecret(nonce, 'return page') }
   }
 
-  /** Stores a return before it is understood (DESIGN: nothing is lost). */
-  async keep(query: CallbackQuery, place: Place): Promise<void> {
+  /** Stores a return before it is understood (DESIGN: nothing is lost), with the browser in which it came. */
+  async keep(query: CallbackQuery, place: Place, browserHash: string | undefined): Promise<void> {
     if (place.kind === 'none') return this.#given.unattached.keep(query, place.came)
     const { returns, clock, reached, wake } = this.#given
     const { launch, came, pageId } = place
@@ -81,12 +81,14 @@ export class ReturnReception {
       launchId: launch.id,
       sessionId: launch.sessionId,
       ...{ clientId, channelIds, revokedIds, raw, came },
-      pageHash: came === 'launch' ? undefined : hashOf(pageId),
+      ...(came === 'launch'
+        ? { pageHash: undefined, browserHash: undefined }
+        : { pageHash: hashOf(pageId), browserHash }),
       state: stateOf(query, came),
       receivedAt: now,
     })
     if (came === 'launch' && launch.continues && clientId !== undefined)
-      await returns.takeUp(launch.sessionId, clientId, now)
+      await returns.takeUp(launch, clientId, now)
     reached('return.stored')
     if (isNew) wake('returns')
   }

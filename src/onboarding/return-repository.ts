@@ -4,6 +4,7 @@ import { prepared } from '../database/prepared.ts'
 import type { Came, ReturnRow } from '../database/schema.ts'
 import { hashOf } from '../identifiers.ts'
 import type { Verdict } from './belonging.ts'
+import type { Launch } from './connect-session-repository.ts'
 
 /** One redirect received from a launching browser. */
 export interface Return {
@@ -15,6 +16,8 @@ export interface Return {
   readonly revokedIds: readonly string[]
   readonly state: ReturnRow['state']
   readonly came: Came
+  /** The browser in which it came, when that need not be the launch's. */
+  readonly browserHash: string | undefined
   readonly verdict: Verdict | undefined
   readonly receivedAt: Date
   readonly closedAt: Date | undefined
@@ -23,7 +26,15 @@ export interface Return {
 
 export type NewReturn = Pick<
   Return,
-  'id' | 'launchId' | 'sessionId' | 'clientId' | 'channelIds' | 'revokedIds' | 'came' | 'receivedAt'
+  | 'id'
+  | 'launchId'
+  | 'sessionId'
+  | 'clientId'
+  | 'channelIds'
+  | 'revokedIds'
+  | 'came'
+  | 'browserHash'
+  | 'receivedAt'
 > & {
   readonly state: 'received' | 'pending' | 'declined'
   readonly raw: string
@@ -63,6 +74,7 @@ export class ReturnRepository {
       due_at: given.state === 'received' ? receivedAt : null,
       came: given.came,
       page_hash: given.pageHash ?? null,
+      browser_hash: given.browserHash ?? null,
     }
     const [inserted] = await commitTogether(this.#db, (trx) => insertReturn(trx, row))
     return inserted !== undefined
@@ -119,17 +131,41 @@ export class ReturnRepository {
 
   /**
    * What came for a session in another browser, too late or without its nonce, is judged like any other once
-   * the same client has come back by "Continue here".
+   * the same client has come back by "Continue here" in that same browser: whoever launched holds the nonce and
+   * so the address of the page, but not the browser in which the client said yes.
    */
-  async takeUp(sessionId: string, clientId: string, now: Date): Promise<void> {
+  async takeUp(
+    { sessionId, browserHash }: Pick<Launch, 'sessionId' | 'browserHash'>,
+    clientId: string,
+    now: Date,
+  ): Promise<void> {
     await this.#db
       .updateTable('connect_return')
       .set({ came: 'taken_up', state: 'received', due_at: now.toISOString(), closed_at: null, attempts: 0 })
       .where('session_id', '=', sessionId)
       .where('client_id', '=', clientId)
+      .where('browser_hash', '=', browserHash)
       .where('came', 'in', ['other_browser', 'expired_launch', 'open_launch'])
       .where('state', 'in', ['pending', 'needs_review'])
       .execute()
+  }
+
+  /** True when the same client came back for the same session in another browser, too. */
+  async isContested(
+    { sessionId, clientId }: Pick<Return, 'sessionId' | 'clientId'>,
+    browserHash: string,
+    db: Database,
+  ): Promise<boolean> {
+    const elsewhere = await db
+      .selectFrom('connect_return as received')
+      .innerJoin('launch', 'launch.id', 'received.launch_id')
+      .select('received.id')
+      .where('received.session_id', '=', sessionId)
+      .where('received.client_id', '=', clientId ?? '')
+      .where((row) => row(row.fn.coalesce('received.browser_hash', 'launch.browser_hash'), '!=', browserHash))
+      .limit(1)
+      .executeTakeFirst()
+    return elsewhere !== undefined
   }
 
   /** Oldest first: the returns of a client that wait for an admin's word about this channel. */
@@ -173,6 +209,7 @@ const shownColumns = [
   'revoked',
   'state',
   'came',
+  'browser_hash',
   'verdict',
   'received_at',
   'closed_at',
@@ -211,6 +248,7 @@ const insertReturn = prepared<{ [column in StoredColumn]: string | null }, { id:
       due_at: value('due_at'),
       came: value('came'),
       page_hash: value('page_hash'),
+      browser_hash: value('browser_hash'),
       lease_until: null,
       attempts: 0,
     })
@@ -228,6 +266,7 @@ export function toReturn(row: ShownRow): Return {
     revokedIds: JSON.parse(row.revoked),
     state: row.state,
     came: row.came,
+    browserHash: row.browser_hash ?? undefined,
     verdict: row.verdict === null ? undefined : JSON.parse(row.verdict),
     receivedAt: new Date(row.received_at),
     closedAt: row.closed_at === null ? undefined : new Date(row.closed_at),

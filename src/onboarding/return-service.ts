@@ -94,7 +94,7 @@ export class ReturnService implements WorkSource {
   async #judge(known: Known, trx: Database): Promise<Verdict> {
     const { received, clientId, client, listed, launch, session } = known
     if (received.channelIds.length === 0) return { bound: [], review: [], rule: undefined, reason: undefined }
-    const { channels, sessions } = this.#given
+    const { channels, sessions, returns } = this.#given
     const siblings = await channels.list({ clientId, tenantId: session.tenantId, limit: 1 }, trx)
     return judgeBelonging({
       tenantId: session.tenantId,
@@ -111,7 +111,9 @@ export class ReturnService implements WorkSource {
       listed,
       boundTenants: await channels.tenantsOf(received.channelIds, trx),
       clientIsKnown: siblings.length > 0,
-      hasRival: await sessions.hasRival(session, launch, received.receivedAt, trx),
+      hasRival:
+        (await returns.isContested(received, received.browserHash ?? launch.browserHash, trx)) ||
+        (await sessions.hasRival(session, launch, received.receivedAt, trx)),
     })
   }
 

@@ -113,7 +113,7 @@ export async function addReturn(
     ...{ channels: '[]', revoked: '[]', raw: '', digest: id, state: 'received' },
     verdict: verdict ? JSON.stringify(verdict) : null,
     ...{ received_at: at, closed_at: null, due_at: null, lease_until: null, attempts: 1 },
-    ...{ came: 'launch', page_hash: null },
+    ...{ came: 'launch', page_hash: null, browser_hash: null },
     ...change,
   }
   await db.insertInto('connect_return').values(row).execute()

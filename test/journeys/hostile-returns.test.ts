@@ -111,6 +111,22 @@ describe.each(engines)('nobody gets another’s number, on %s', (engine) => {
     expect(site.hub.minted).not.toContain('ch5')
   })
 
+  it('by signing up with the victim’s e-mail and sending it the permission screen', async () => {
+    const eve = site.newBrowser()
+    const screen = await leave(eve, { ...EVE, email: 'victim@shop.example', emailVerified: false })
+    const victim = site.newBrowser()
+    const acts = { ...newClient('ch15'), signup: { name: 'Victim', email: 'victim@shop.example' } }
+    const pending = await victim.get(pathOf(site.hub.visit(screen, acts))).expect(303)
+    const page = String(pending.headers.location)
+    // The victim does not go on. Eve knows the nonce, and so both pages; and she may know the ids.
+    await comeBack({ browser: eve, back: forged(nonceOf(screen), clientOf('ch15'), 'ch15') })
+    const next = await launchFrom(eve, page)
+    await comeBack({ browser: eve, back: forged(nonceOf(next), clientOf('ch15'), 'ch15') })
+    await expectUnharmed(undefined)
+    expect(site.hub.minted).not.toContain('ch15')
+    expect(await reviewsOf('ch15')).toEqual([['another_sign_up', 't-eve']])
+  })
+
   it('by signing up with the victim’s e-mail at the same moment', async () => {
     const signUp = async (company: string) => {
       const browser = site.newBrowser()
