@@ -118,3 +118,24 @@ describe('a decision that cannot be carried out', () => {
     expect([await site.tenantOf('ch80'), site.minted('ch80')]).toEqual(['t1', 1])
   })
 })
+
+it('is told to try again when 360dialog does not answer, rather than left waiting', async () => {
+  const waiting = await openReviewSite('sqlite')
+  await waiting.share('ch90')
+  const { id } = await waiting.openReview('ch90')
+  waiting.hub.setFault({ endpoint: '*', kind: 'slow', ms: 600_000 })
+  let answered = false
+  const decision = expect(waiting.context.reviewService.accept(id, 't1', 'cli')).rejects.toMatchObject({
+    failure: 'unknown',
+  })
+  void decision.then(() => {
+    answered = true
+  })
+  await eventually(() => {
+    waiting.clock.advance(1_000)
+    return answered
+  })
+  await waiting.openReview('ch90')
+  waiting.hub.clearFaults()
+  await waiting.stop()
+}, 120_000)

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
 import {
   CLOCK_SKEW_MS,
   type Evidence,
@@ -172,5 +173,60 @@ describe('a decision about one channel', () => {
       state: 'refused',
       verdict: { bound: [], review: [], refused: ['a', 'b'] },
     })
+  })
+})
+
+describe('whatever is known', () => {
+  const ids = ['ch1', 'ch2', 'ch3']
+  const some = (of: readonly string[]) => fc.subarray([...of])
+  const email = fc.option(fc.constantFrom('anna@shop.example', 'eve@else.example'), { nil: undefined })
+  const time = fc
+    .integer({ min: 0, max: 600 })
+    .map((seconds) => new Date(at('10:00').getTime() + seconds * 1000))
+  const evidence: fc.Arbitrary<Evidence> = fc.record({
+    tenantId: fc.constant('t1'),
+    email,
+    emailVerified: fc.boolean(),
+    number: fc.option(fc.constantFrom('+1', '+2'), { nil: undefined }),
+    launchedAt: time,
+    returnedAt: time,
+    came: fc.constantFrom('launch', 'taken_up', 'open_launch', 'expired_launch', 'other_browser'),
+    fixedClientId: fc.option(fc.constantFrom('cl1', 'cl2'), { nil: undefined }),
+    clientId: fc.constant('cl1'),
+    channelIds: some(ids).filter((chosen) => chosen.length > 0),
+    client: fc.option(fc.record({ email, createdAt: fc.option(time, { nil: undefined }) }), {
+      nil: undefined,
+    }),
+    listed: some(ids).map((listed) => listed.map((id) => ({ id, phoneNumber: id === 'ch1' ? '+1' : '+2' }))),
+    boundTenants: fc
+      .dictionary(fc.constantFrom(...ids), fc.constantFrom('t1', 't2'))
+      .map((bound) => new Map(Object.entries(bound))),
+    clientIsKnown: fc.boolean(),
+    hasRival: fc.boolean(),
+  })
+
+  it('every channel is bound or decided about, and none is bound that is not certain', () => {
+    fc.assert(
+      fc.property(evidence, (known) => {
+        const { bound, review, rule, reason } = judgeBelonging(known)
+        expect([...bound, ...review].toSorted()).toEqual(known.channelIds.toSorted())
+        expect(reason === undefined).toBe(review.length === 0)
+        if (bound.length === 0) return
+        const { client, fixedClientId, channelIds, listed, boundTenants } = known
+        expect(client).toBeDefined()
+        expect([undefined, 'cl1']).toContain(fixedClientId)
+        for (const id of channelIds) {
+          expect(listed.map((channel) => channel.id)).toContain(id)
+          // (Tenants of channels that the return does not name are not asked for.)
+          expect([undefined, 't1']).toContain(boundTenants.get(id))
+        }
+        if (rule === 'bound_already') return
+        expect(['launch', 'taken_up']).toContain(known.came)
+        if (rule === 'known_client') return
+        expect(client?.email).toBe(known.email)
+        expect(known.emailVerified || !known.hasRival).toBe(true)
+      }),
+      { numRuns: 2_000 },
+    )
   })
 })
