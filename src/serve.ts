@@ -11,8 +11,13 @@ import { loadWords } from './web/words.ts'
 /** How long a stop waits for background work; what it leaves is found again at the next start. */
 const STOP_WITHIN_MS = 15_000
 
-/** Nobody holds a connection by sending slowly. */
-const LIMITS = { headersTimeout: 10_000, requestTimeout: 30_000, maxHeaderSize: 16_384 }
+/** Nobody holds a connection by sending slowly. Node looks only every 30 s at who is over time, unless told. */
+const LIMITS = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 2_000,
+  maxHeaderSize: 16_384,
+}
 
 export interface Serving {
   readonly context: Context
@@ -21,19 +26,23 @@ export interface Serving {
 }
 
 /** Opens everything, listens, and begins the background work. Used by `npm start` and by every test. */
-export async function serve(config: Config, surroundings: Surroundings = {}): Promise<Serving> {
+export async function serve(
+  config: Config,
+  surroundings: Surroundings = {},
+  limits = LIMITS,
+): Promise<Serving> {
   const unlock = lockForServing(config.databaseUrl)
   try {
     const context = await createContext(config, surroundings)
     // On SQLite the lock says that whoever held a lease is dead.
     if (engineOf(config.databaseUrl) === 'sqlite') await releaseLeases(context.db)
-    const server = createServer(LIMITS, createApp(context, await loadWords()))
+    const server = createServer(limits, createApp(context, await loadWords()))
     server.listen(config.port, config.host)
     await once(server, 'listening')
     context.worker.start()
 
     const stop = async () => {
-      await close(server)
+      await close(server, limits.requestTimeout)
       const { signal, abort } = timeLimit()
       await Promise.race([context.worker.stop(), once(signal, 'abort')])
       abort()
@@ -47,13 +56,18 @@ export async function serve(config: Config, surroundings: Surroundings = {}): Pr
   }
 }
 
-/** Takes no new connection, and ends each open one as soon as its answer has been sent. */
-async function close(server: Server): Promise<void> {
+/**
+ * Takes no new connection, and ends each open one as soon as its answer has been sent. A request that is still
+ * being sent has its usual time: Node stops looking at slow ones when it closes.
+ */
+async function close(server: Server, withinMs: number): Promise<void> {
   const closed = once(server, 'close')
   server.close()
   const sweep = setInterval(() => server.closeIdleConnections(), 50)
+  const end = setTimeout(() => server.closeAllConnections(), withinMs)
   await closed
   clearInterval(sweep)
+  clearTimeout(end)
 }
 
 function timeLimit() {

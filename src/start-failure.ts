@@ -11,8 +11,10 @@ export function describeFailure(error: unknown, config?: Config): string | undef
   }
   if (error instanceof StartError) return error.message
   const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
-  if (code === 'EADDRINUSE') {
-    return `Port ${config?.port ?? ''} is in use. Stop what uses it, or set PORT to another.`
+  if (error instanceof Error && code === 'EADDRINUSE') {
+    // The demo also takes the port above PORT, for the simulator.
+    const port = 'port' in error ? error.port : config?.port
+    return `Port ${port} is in use. Stop what uses it, or set PORT to another.`
   }
   if (code !== undefined && DATABASE_CODES.test(code)) {
     return `The database of DATABASE_URL cannot be used (${code}). Check that it runs, and the address, name and password.`

@@ -16,7 +16,8 @@ export async function start(environment: NodeJS.ProcessEnv): Promise<void> {
   } catch (error) {
     const failure = describeFailure(error, config)
     process.stderr.write(`${failure ?? (error instanceof Error ? error.stack : error)}\n`)
-    process.exitCode = 1
+    // Half of it may be open already, such as the site without its simulator: that must not go on alone.
+    process.exit(1)
   }
 }
 

@@ -39,7 +39,7 @@ const ALLOWED: AllowedPlaces = {
   linkToken: [/^command link create: stdout$/, /^GET \/connect\/:token 200 body$/],
   // A redirect says in its short body what it says in its header.
   nonce: [/^POST \/connect 303 (location|body)$/, /^POST \/connect\/:token 303 (location|body)$/],
-  browserId: [/^POST \/connect 303 set-cookie$/, /^POST \/connect\/:token 303 set-cookie$/],
+  browserId: [/^POST \/connect(\/:token)? 303 set-cookie$/, /^GET \/callback 303 set-cookie$/],
   statusId: [/^GET \/callback 303 (location|body)$/],
   adminSession: [/^(GET|POST) \/admin\S* \d+ set-cookie$/],
   newVaultKey: [/^command vault new-key: stdout$/],
@@ -99,7 +99,7 @@ describe('the secrets of the site', () => {
     'cell mint.problem',
     'file latchkey.db-wal',
     'GET /status/:id 200 body',
-    'GET /callback 303 set-cookie',
+    'GET /status/:id 200 set-cookie',
     'command token list: stderr',
   ])('would be found in: %s', (place) => {
     for (const secret of secrets)

@@ -169,9 +169,20 @@ function recordingLogger(): { log: string[]; logger: Logger } {
   return { log, logger: createLogger('debug', destination) }
 }
 
-export function freePort(): Promise<number> {
+/** A port that nobody listens on; with `above`, none of so many ports above it either. */
+export async function freePort({ above = 0 } = {}): Promise<number> {
+  for (;;) {
+    const port = await listenOnce(0)
+    const others = Array.from({ length: above }, (_, nth) => listenOnce(port + nth + 1))
+    if ((await Promise.all(others)).every((other) => other > 0)) return port
+  }
+}
+
+/** The port that could be listened on, or 0. */
+function listenOnce(port: number): Promise<number> {
   return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
+    const server = createServer().once('error', () => resolve(0))
+    server.listen(port, '127.0.0.1', () => {
       const address = server.address()
       server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
     })

@@ -9,19 +9,29 @@ export interface CallbackQuery {
   /** Permitted in this visit, without those that are also revoked. */
   readonly channelIds: readonly string[]
   readonly revokedIds: readonly string[]
-  /** The query as it came, each nonce replaced by its SHA-256. */
+  /** The query as it came, at most 16,384 characters, with the SHA-256 of whatever is or could be a nonce. */
   readonly raw: string
 }
 
 export const NONCE_PARAMETER = 'nonce'
 
-const MOST_BYTES = 8192
+const MOST_LENGTH = 8192
+const MOST_KEPT = 16_384
 const MOST_IDS = 100
-const NONCE = /^[A-Za-z0-9_-]{43}$/
 const ID = /^[A-Za-z0-9_-]{1,64}$/
+/** What is long enough to hold a nonce of ours. */
+const LIKE_A_NONCE = /[A-Za-z0-9_-]{43,}/g
+const ASCII_ESCAPE = /^%[0-7][0-9A-Fa-f]$/
+
+const NONCES: readonly string[] = [NONCE_PARAMETER, 'state']
+const CLIENT: readonly string[] = ['client']
+const CHANNELS: readonly string[] = ['channels', 'channels[]']
+const REVOKED: readonly string[] = ['revoked', 'revoked[]']
+const ID_PARAMETERS = new Set([...CLIENT, ...CHANNELS, ...REVOKED])
+const READ = new Set([...NONCES, ...ID_PARAMETERS])
 
 /**
- * Reads the query of a redirect in every spelling of contract 3.2.
+ * Reads the query of a redirect in every spelling of contract 3.2, in time that grows with its length only.
  *
  * @throws InvalidInputError (400) when it cannot be read: broken encoding, foreign characters in an id, two
  * clients, channels without a client, more than 100 ids, or more than 8 kB
@@ -29,61 +39,59 @@ const ID = /^[A-Za-z0-9_-]{1,64}$/
 export function readCallbackQuery(originalUrl: string): CallbackQuery {
   const start = originalUrl.indexOf('?')
   const raw = start < 0 ? '' : originalUrl.slice(start + 1)
-  if (raw.length > MOST_BYTES) throw unreadable()
+  if (raw.length > MOST_LENGTH || !raw.isWellFormed()) throw unreadable()
 
-  const values = readPairs(raw)
-  const clients = unique(values('client'))
-  const revokedIds = readIdList([...values('revoked'), ...values('revoked[]')])
-  const granted = readIdList([...values('channels'), ...values('channels[]')])
-  const [clientId] = clients
-  if (clients.length > 1 || (clientId !== undefined && !ID.test(clientId))) throw unreadable()
+  const pairs = raw.split('&').map(readPair)
+  const values = (names: readonly string[]) =>
+    pairs.flatMap(({ name, value }) => (names.includes(name) && value !== '' ? [value] : []))
+  const revokedIds = readIdList(values(REVOKED))
+  const granted = readIdList(values(CHANNELS))
+  const [clientId, anotherClient] = readIdList(values(CLIENT))
+  if (anotherClient !== undefined) throw unreadable()
   if (clientId === undefined && granted.length + revokedIds.length > 0) throw unreadable()
 
-  const nonces = unique([...values(NONCE_PARAMETER), ...values('state')])
+  const nonces = unique(values(NONCES))
+  const revoked = new Set(revokedIds)
   return {
     nonces,
     clientId,
     // A channel in both lists counts as revoked until 360dialog itself says otherwise.
-    channelIds: granted.filter((id) => !revokedIds.includes(id)),
+    channelIds: granted.filter((id) => !revoked.has(id)),
     revokedIds,
-    raw: withoutNonces(raw, nonces),
+    raw: withoutNonces(pairs, nonces),
   }
 }
 
-/** However a nonce is escaped in the query, none is kept. */
-function withoutNonces(raw: string, nonces: readonly string[]): string {
-  const pairs = raw.split('&').map((pair) => {
-    const { name, value } = readPair(pair)
-    return nonces.includes(value) ? `${name}=${hashOf(value)}` : pair
-  })
-  // Only what can be a nonce of ours is looked for elsewhere: a short one would be found in the hashes again.
-  const ours = nonces.filter((nonce) => NONCE.test(nonce))
-  return ours.reduce((text, nonce) => text.replaceAll(nonce, hashOf(nonce)), pairs.join('&'))
+interface Pair {
+  readonly text: string
+  /** Decoded; empty when it cannot be, and when it is none that is read here. */
+  readonly name: string
+  readonly value: string
 }
 
-function readPair(pair: string): { name: string; value: string } {
-  const equals = pair.indexOf('=')
-  const [name, value] = equals < 0 ? [pair, ''] : [pair.slice(0, equals), pair.slice(equals + 1)]
-  return { name: decode(name), value: decode(value).trim() }
+/** What others wrote into the query is left alone: it may be broken, or in another encoding. */
+function readPair(text: string): Pair {
+  const equals = text.indexOf('=')
+  const [name, value] = equals < 0 ? [text, ''] : [text.slice(0, equals), text.slice(equals + 1)]
+  const known = decode(name) ?? ''
+  if (!READ.has(known)) return { text, name: '', value: '' }
+  const decoded = decode(value)
+  if (decoded === undefined) throw unreadable()
+  return { text, name: known, value: decoded.trim() }
 }
 
-function readPairs(raw: string): (name: string) => string[] {
-  const pairs = raw.split('&').filter(Boolean).map(readPair)
-  return (wanted) => pairs.flatMap(({ name, value }) => (name === wanted && value !== '' ? [value] : []))
-}
-
-function decode(text: string): string {
+function decode(text: string): string | undefined {
   try {
     return decodeURIComponent(text.replaceAll('+', ' '))
   } catch {
-    throw unreadable()
+    return undefined
   }
 }
 
 function readIdList(values: readonly string[]): string[] {
   const ids = unique(
     values
-      .flatMap((value) => stripBrackets(value).split(','))
+      .flatMap((value) => stripBrackets(stripQuotes(value)).split(','))
       .map(stripQuotes)
       .filter(Boolean),
   )
@@ -97,11 +105,45 @@ function stripBrackets(value: string): string {
   return wrapped ? value.slice(1, -1) : value
 }
 
+/** Without the quotes and blanks around it. Counted, since an expression for the end would look from every start. */
 function stripQuotes(value: string): string {
-  const text = value.trim()
-  const [first, last] = [text.at(0), text.at(-1)]
-  const quoted = text.length > 1 && first === last && (first === '"' || first === "'")
-  return quoted ? text.slice(1, -1).trim() : text
+  let [start, end] = [0, value.length]
+  while (start < end && isQuoteOrBlank(value.charAt(start))) start += 1
+  while (end > start && isQuoteOrBlank(value.charAt(end - 1))) end -= 1
+  return value.slice(start, end)
+}
+
+function isQuoteOrBlank(letter: string): boolean {
+  return letter === '"' || letter === "'" || letter.trim() === ''
+}
+
+/** However a nonce is escaped in the query, and in whatever place, none is kept. */
+function withoutNonces(pairs: readonly Pair[], nonces: readonly string[]): string {
+  const kept = pairs.map(({ text, name, value }) => {
+    if (NONCES.includes(name) && value !== '') return `${name}=${hashOf(value)}`
+    const plain = unescaped(text)
+    // An id may be as long as a nonce: among ids, only the nonces of this query are looked for.
+    const isSecret = (run: string) =>
+      !ID_PARAMETERS.has(name) || nonces.some((nonce) => nonce.length >= 43 && run.includes(nonce))
+    const clean = plain.replace(LIKE_A_NONCE, (run) => (isSecret(run) ? hashOf(run) : run))
+    return clean === plain ? text : encodeURIComponent(clean).replace('%3D', '=')
+  })
+  return kept.join('&').slice(0, MOST_KEPT)
+}
+
+/** Undoes every escape of an ASCII character, also those that undoing uncovers, in one pass. */
+function unescaped(text: string): string {
+  if (!text.includes('%')) return text
+  const letters: string[] = []
+  for (const letter of text) {
+    letters.push(letter)
+    while (letters.at(-3) === '%') {
+      const tail = letters.slice(-3).join('')
+      if (!ASCII_ESCAPE.test(tail)) break
+      letters.splice(-3, 3, String.fromCharCode(Number.parseInt(tail.slice(1), 16)))
+    }
+  }
+  return letters.join('')
 }
 
 function unique(values: readonly string[]): string[] {

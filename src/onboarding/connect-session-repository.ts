@@ -168,13 +168,16 @@ export class ConnectSessionRepository {
   /** The session behind a status page, with the times of the page's launch. */
   async findByStatusId(
     statusHash: string,
-  ): Promise<{ session: ConnectSession; launchedAt: Date; launchExpiresAt: Date } | undefined> {
+  ): Promise<
+    { session: ConnectSession; launchedAt: Date; launchExpiresAt: Date; browserHash: string } | undefined
+  > {
     const [row] = await findByStatus(this.#db, { hub_id: this.#hubId, value: statusHash })
     return (
       row && {
         session: toSession(row),
         launchedAt: new Date(row.launched_at),
         launchExpiresAt: new Date(row.launch_expires_at),
+        browserHash: row.browser_hash,
       }
     )
   }
@@ -240,13 +243,15 @@ const findSessionBy = (column: SessionKey) =>
       .where(`connect_session.${column}`, '=', value('value')),
   )
 
-const findByStatus = prepared<ByValue, SessionRow & { launched_at: string; launch_expires_at: string }>(
-  (db, value) =>
-    sessions(db)
-      .innerJoin('launch', 'launch.session_id', 'connect_session.id')
-      .select(['launch.created_at as launched_at', 'launch.expires_at as launch_expires_at'])
-      .where('launch.hub_id', '=', value('hub_id'))
-      .where('launch.status_hash', '=', value('value')),
+type StatusRow = SessionRow & { launched_at: string; launch_expires_at: string; browser_hash: string }
+
+const findByStatus = prepared<ByValue, StatusRow>((db, value) =>
+  sessions(db)
+    .innerJoin('launch', 'launch.session_id', 'connect_session.id')
+    .select(['launch.created_at as launched_at', 'launch.expires_at as launch_expires_at'])
+    .select('launch.browser_hash')
+    .where('launch.hub_id', '=', value('hub_id'))
+    .where('launch.status_hash', '=', value('value')),
 )
 
 const findLaunchBy = (column: LaunchKey) =>

@@ -74,11 +74,11 @@ export function createOnboardingRoutes(given: Given): Router {
     res.set(privatePage)
     const waiting = await reception.findWaiting(String(req.params.id))
     if (!waiting) throw new NotFoundError()
-    const { session, state, came } = waiting
+    const { session, state, came, browserHash } = waiting
     const isExpired = launches.isExpired(session)
     if (came === 'taken_up' || !BEFORE_JUDGEMENT.has(state)) {
-      const found = { session, progress: await progress.read(session, { launchExpired: true }), isExpired }
-      return showStatus(req, res, { ...found, canContinue: true })
+      const found = await progress.read(session, { launchExpired: true, browserHash })
+      return showStatus(req, res, { session, progress: found, isExpired, canContinue: true })
     }
     if (isExpired) return showUnusableLink(res, session)
     showReturn(res, waiting, String(req.params.id))

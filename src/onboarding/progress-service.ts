@@ -32,16 +32,21 @@ export class ProgressService {
     const now = this.#clock.now()
     if (!found || found.launchedAt.getTime() + STATUS_PAGE_LIFE_MS <= now.getTime()) return undefined
     const launchExpired = found.launchExpiresAt <= now
-    return { session: found.session, progress: await this.read(found.session, { launchExpired }) }
+    const { session, browserHash } = found
+    return { session, progress: await this.read(session, { launchExpired, browserHash }) }
   }
 
-  async read(session: ConnectSession, { launchExpired }: { launchExpired: boolean }): Promise<Progress> {
+  /** As the page of one browser shows it; `browserHash` is undefined when it brought no cookie. */
+  async read(
+    session: ConnectSession,
+    { launchExpired, browserHash }: { launchExpired: boolean; browserHash: string | undefined },
+  ): Promise<Progress> {
     const returns = await this.#returns.listOfSession(session.id)
     const ids = [...new Set(returns.flatMap((one) => one.verdict?.bound ?? []))]
     const named = await Promise.all(ids.map((id) => this.#channels.find(id)))
     const channels = named.filter(
       (channel): channel is ChannelState => channel?.tenantId === session.tenantId,
     )
-    return deriveProgress({ launchExpired, returns, channels })
+    return deriveProgress({ launchExpired, browserHash, returns, channels })
   }
 }

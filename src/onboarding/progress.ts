@@ -89,14 +89,21 @@ export interface Progress {
 
 interface Facts {
   readonly launchExpired: boolean
+  /** The browser whose page it is. */
+  readonly browserHash: string | undefined
   /** Oldest first. */
   readonly returns: readonly Return[]
   /** The channels that these returns bound, and that are still the tenant's. */
   readonly channels: readonly ChannelState[]
 }
 
-/** What a session's rows add up to: its status, its steps and its numbers. Stored nowhere, so never stale. */
-export function deriveProgress(facts: Facts): Progress {
+/**
+ * What a session's rows add up to: its status, its steps and its numbers. Stored nowhere, so never stale.
+ * What is connected shows on every page of the session; what is doubted, or under way, only in the browser in
+ * which it came: others may hold the link, too, and send what they like.
+ */
+export function deriveProgress(all: Facts): Progress {
+  const facts = { ...all, returns: all.returns.filter((one) => shows(one, all.browserHash)) }
   const bound = facts.channels.map((channel) => ({
     phoneNumber: channel.phoneNumber,
     state: stateOfNumber(channel),
@@ -121,11 +128,16 @@ export function stateOfNumber({ status, key, mint, probe }: ChannelState): Numbe
   return mint?.problem ? 'retrying' : 'preparing'
 }
 
+function shows({ state, verdict, browserHash }: Return, ofPage: string | undefined): boolean {
+  return browserHash === ofPage || state === 'pending' || (verdict?.bound.length ?? 0) > 0
+}
+
 /** Numbers that came back and are not this tenant's, or not yet. */
-function doubtedOf({ returns, channels }: Facts): NumberProgress[] {
+function doubtedOf({ returns, channels, browserHash }: Facts): NumberProgress[] {
   const isBound = (id: string) => channels.some((channel) => channel.id === id)
-  const refused = returns.flatMap(({ verdict }) => verdict?.refused ?? [])
-  const inReview = returns.flatMap((one) => (one.state === 'needs_review' ? (one.verdict?.review ?? []) : []))
+  const own = returns.filter((one) => one.browserHash === browserHash)
+  const refused = own.flatMap(({ verdict }) => verdict?.refused ?? [])
+  const inReview = own.flatMap((one) => (one.state === 'needs_review' ? (one.verdict?.review ?? []) : []))
   const states = new Map<string, NumberState>([
     ...refused.map((id) => [id, 'refused'] as const),
     ...inReview.map((id) => [id, 'in_review'] as const),

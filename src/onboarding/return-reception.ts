@@ -32,6 +32,7 @@ export interface WaitingReturn {
   readonly session: ConnectSession
   readonly came: Came
   readonly state: Return['state']
+  readonly browserHash: string | undefined
 }
 
 const PAGE_LIFE_MS = 30 * 24 * 60 * 60_000
@@ -99,7 +100,8 @@ export class ReturnReception {
     const received = await returns.findByPage(hashOf(pageId))
     if (!received || received.receivedAt.getTime() + PAGE_LIFE_MS <= clock.now().getTime()) return undefined
     const session = await sessions.find(received.sessionId)
-    return session && { session, came: received.came, state: received.state }
+    const { came, state, browserHash } = received
+    return session && { session, came, state, browserHash }
   }
 
   /** Without a nonce, a browser that has left for one session only still says where the return may belong. */

@@ -100,7 +100,7 @@ export class ReturnRepository {
       .execute()
   }
 
-  /** Oldest first. */
+  /** Oldest first, each with the browser in which it came. */
   async listOfSession(sessionId: string): Promise<Return[]> {
     const rows = await listOfSession(this.#db, { session_id: sessionId })
     return rows.map(toReturn)
@@ -217,12 +217,15 @@ const shownColumns = [
 ] as const
 type ShownRow = Pick<ReturnRow, (typeof shownColumns)[number]>
 
+/** With the browser in which each came, whichever way. */
 const listOfSession = prepared<{ session_id: string }, ShownRow>((db, value) =>
   db
-    .selectFrom('connect_return')
-    .select(shownColumns)
-    .where('session_id', '=', value('session_id'))
-    .orderBy('id'),
+    .selectFrom('connect_return as received')
+    .leftJoin('launch', 'launch.id', 'received.launch_id')
+    .select(shownColumns.map((column) => `received.${column}` as const))
+    .select((row) => row.fn.coalesce('received.browser_hash', 'launch.browser_hash').as('browser_hash'))
+    .where('received.session_id', '=', value('session_id'))
+    .orderBy('received.id'),
 )
 
 type StoredColumn = Exclude<keyof ReturnRow, 'verdict' | 'lease_until' | 'attempts'>

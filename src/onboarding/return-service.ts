@@ -122,12 +122,13 @@ export class ReturnService implements WorkSource {
     const { received, clientId, client, listed, launch, session } = known
     const named = listed.filter(({ id }) => [...received.channelIds, ...received.revokedIds].includes(id))
     await channels.describe(client, named, now, trx)
+    // What comes without the launch's live nonce says nothing of a permission: anybody may have sent it.
     const isOwn = received.came === 'launch' || received.came === 'taken_up'
     if (client && isOwn && judged.reason !== 'another_client')
       await sessions.fixClient(launch.id, clientId, trx)
 
     const verdict = toReview(await this.#bind(judged, session.tenantId, now, trx), named)
-    for (const id of verdict.bound) await this.#onGranted(id, known, now, trx)
+    for (const id of verdict.bound) await this.#onGranted(id, known, isOwn, now, trx)
     for (const id of verdict.review) await this.#onDoubted(id, verdict, known, now, trx)
     for (const id of received.revokedIds) await this.#onRevoked(id, session.tenantId, isOwn, now, trx)
     await returns.close(received.id, verdict.review.length > 0 ? 'needs_review' : 'bound', verdict, now, trx)
@@ -157,12 +158,13 @@ export class ReturnService implements WorkSource {
   async #onGranted(
     channelId: string,
     { received, launch, session }: Known,
+    isOwn: boolean,
     now: Date,
     trx: Database,
   ): Promise<void> {
     const { permissions, mints, reviewService } = this.#given
-    const observedAt = received.receivedAt
-    await permissions.observe(channelId, { source: 'return', says: 'shared', observedAt }, trx)
+    const shared = { source: 'return', says: 'shared', observedAt: received.receivedAt } as const
+    if (isOwn) await permissions.observe(channelId, shared, trx)
     await mints.request({ channelId, askedBy: received.id, launchedAt: launch.createdAt, now }, trx)
     await reviewService.onBound(channelId, session.tenantId, now, trx)
   }

@@ -2,7 +2,6 @@ import { STATUS_CODES } from 'node:http'
 import type { ErrorRequestHandler, Response } from 'express'
 import type { Logger } from 'pino'
 import { type ErrorCode, LatchkeyError } from '../errors.ts'
-import { paths } from '../paths.ts'
 import { frameOf, renderPage } from './render-page.ts'
 import { requestCode } from './request-log.ts'
 
@@ -16,13 +15,14 @@ interface Problem {
 
 /** The one place where failures become answers: a problem document for the API, a page for people. */
 export function errorHandler(logger: Logger): ErrorRequestHandler {
-  return (error: unknown, req, res, next) => {
+  return (error: unknown, _req, res, next) => {
     const problem = toProblem(error)
     report(logger, error, problem, requestCode(res))
     if (res.headersSent) return next(error)
     res.set('cache-control', 'no-store')
     if (problem.status === 429) res.set('retry-after', '60')
-    if (req.path.startsWith(`${paths.api}/`)) return sendProblem(res, problem)
+    // The API answers before any page is prepared: `/api/v1` and `/API/v1/x` are its addresses, too.
+    if (res.locals.frame === undefined) return sendProblem(res, problem)
     showErrorPage(res, problem)
   }
 }

@@ -1,5 +1,5 @@
 import type { RequestHandler } from 'express'
-import { rateLimit } from 'express-rate-limit'
+import { ipKeyGenerator, rateLimit } from 'express-rate-limit'
 import { RateLimitedError } from '../errors.ts'
 
 /** At most `limit` requests a minute and address, counted in this process. */
@@ -7,6 +7,8 @@ export function perMinute(limit: number, onTooMany: RequestHandler = tellTooMany
   return rateLimit({
     windowMs: 60_000,
     limit,
+    // Who has hung up has no address any more: all of them are counted together.
+    keyGenerator: ({ ip }) => (ip === undefined ? 'gone' : ipKeyGenerator(ip)),
     standardHeaders: 'draft-8',
     legacyHeaders: false,
     // Whether a proxy is trusted is TRUST_PROXY's to say; anybody may send the header.

@@ -263,6 +263,16 @@ describe.each(engines)('nobody gets another’s number, on %s', (engine) => {
     expect((await thief.get(stolen.status)).text).not.toContain('•••')
   })
 
+  it('by made-up returns of somebody who holds the honest client’s page: it goes on saying "connected"', async () => {
+    const thief = site.newBrowser()
+    const nonce = nonceOf(await launchFrom(thief, honest.status))
+    const back = forged(nonce, 'made-up', 'made-up')
+    const { status } = await comeBack({ browser: thief, back })
+    await site.untilQuiet()
+    expect(await readStatus({ browser: thief, status, back })).toBe('needs_review')
+    await expectUnharmed(undefined)
+  })
+
   it('by a link for one number: only that number binds by itself', async () => {
     const browser = site.newBrowser()
     const number = '+493070001'

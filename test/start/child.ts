@@ -11,6 +11,7 @@ export interface Child {
 }
 
 export const root = join(import.meta.dirname, '../..')
+const compiled = join(root, 'node_modules/.cache/latchkey')
 
 interface ChildOptions {
   readonly cwd: string
@@ -25,7 +26,8 @@ export function runProgram(
 ): Child {
   const child = spawn(process.execPath, [join(root, script), ...args], {
     cwd,
-    env: { PATH: process.env.PATH, ...env },
+    // As npm's scripts do.
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: compiled, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   const chunks = { stdout: '', stderr: '' }

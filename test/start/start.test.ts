@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
@@ -25,7 +27,8 @@ const start = (env: Record<string, string>) => {
   return child
 }
 const startDemo = async () => {
-  const port = await freePort()
+  // The simulator takes the port above.
+  const port = await freePort({ above: 1 })
   const child = start({ PORT: String(port) })
   await eventually(() => child.output().stdout.includes('Go live') || child.process.exitCode !== null)
   return { child, port }
@@ -112,6 +115,19 @@ describe('npm start', () => {
     expect(await wrong.ended).toBe(1)
     const kid = JSON.parse(settings.VAULT_KEYS).keys[0].kid
     expect(wrong.output().stderr).toContain(`"${kid}"`)
+  })
+
+  it('ends when the simulator’s port is taken, rather than go on without it', async () => {
+    const free = await freePort({ above: 1 })
+    const above = createServer().listen(free + 1, '127.0.0.1')
+    await once(above, 'listening')
+    const halfway = start({ PORT: String(free) })
+    const code = await halfway.ended
+    above.close()
+    expect([code, halfway.output().stderr]).toEqual([
+      1,
+      expect.stringContaining(`Port ${free + 1} is in use`),
+    ])
   })
 
   it('says when its port or its database cannot be used', async () => {
