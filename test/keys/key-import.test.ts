@@ -148,6 +148,9 @@ describe.each(engines)('the keys of running customers, on %s', (engine) => {
     expect(tenants).toEqual([{ id: 'shop-1' }])
   })
 
+  // What follows is about files, streams and columns, not about the database.
+  if (engine === 'postgres') return
+
   it('leave the lines before when 360dialog is away, and the import can be repeated', async () => {
     site.hub.setFault({ endpoint: 'phone_number', kind: 'status', status: 503 })
     const lines = [`ch1,shop-1,${keys.ch1}`, `ch2,shop-2,${keys.ch2}`]
