@@ -6,7 +6,7 @@ import { type Browser, eventually, launchFrom, pathOf, type Site, startSite } fr
 import { StallWatch } from './stall-watch.ts'
 
 /** `npm run fuzz` sends a hundred thousand. */
-const REQUESTS = Number(process.env.FUZZ_REQUESTS ?? 20_000)
+const REQUESTS = Number(process.env.FUZZ_REQUESTS ?? 10_000)
 const SEED = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 32))
 const PASSWORD = 'correct horse battery'
 const CONNECTIONS = 6

@@ -21,7 +21,10 @@ export default async function startPostgres(): Promise<void> {
     persistent: false,
     createPostgresUser: process.getuid?.() === 0,
     // The server itself is never killed here, so its own durability is not what these tests are about.
-    postgresFlags: ['-c', 'fsync=off', '-c', 'max_connections=200'],
+    postgresFlags: [
+      ...['-c', 'fsync=off', '-c', 'synchronous_commit=off', '-c', 'full_page_writes=off'],
+      ...['-c', 'max_connections=200'],
+    ],
     onLog: () => {},
     onError: () => {},
   })
