@@ -106,14 +106,15 @@ export class ReturnRepository {
     return rows.map(toReturn)
   }
 
-  /** How many returns a session has sent so far. */
-  async countOfSession(sessionId: string): Promise<number> {
-    const { count } = await this.#db
+  /** True when a session has sent more returns than this. Looks at no more of them than that. */
+  async hasMoreOfSession(sessionId: string, most: number): Promise<boolean> {
+    const rows = await this.#db
       .selectFrom('connect_return')
-      .select((row) => row.fn.countAll().as('count'))
+      .select('id')
       .where('session_id', '=', sessionId)
-      .executeTakeFirstOrThrow()
-    return Number(count)
+      .limit(most + 1)
+      .execute()
+    return rows.length > most
   }
 
   /** Any return that led to this "Continue here" page. */

@@ -74,7 +74,7 @@ export class ReturnService implements WorkSource {
     const { db, sessions, returns, partnerApi, clock, reached, wake } = this.#given
     const { clientId } = received
     if (clientId === undefined) throw new Error('a stored return has no client')
-    const isFlood = (await returns.countOfSession(received.sessionId)) > MOST_HURRIED
+    const isFlood = await returns.hasMoreOfSession(received.sessionId, MOST_HURRIED)
     const lane = isFlood ? 'known' : 'mint'
     const client = await partnerApi.findClient(clientId, lane)
     const listed = client ? await partnerApi.listChannels({ clientId }, lane) : []
@@ -111,9 +111,11 @@ export class ReturnService implements WorkSource {
       listed,
       boundTenants: await channels.tenantsOf(received.channelIds, trx),
       clientIsKnown: siblings.length > 0,
+      // Asked only where it can matter: it looks at all that the session has sent.
       hasRival:
-        (await returns.isContested(received, received.browserHash ?? launch.browserHash, trx)) ||
-        (await sessions.hasRival(session, launch, received.receivedAt, trx)),
+        client?.email === session.email?.toLowerCase() &&
+        ((await returns.isContested(received, received.browserHash ?? launch.browserHash, trx)) ||
+          (await sessions.hasRival(session, launch, received.receivedAt, trx))),
     })
   }
 
