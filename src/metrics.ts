@@ -7,9 +7,42 @@ export interface Metrics {
   read(): Promise<string>
 }
 
-/** Counts if anybody may read it: without a METRICS_TOKEN the library is not even loaded. */
+const SECONDS = [0.005, 0.02, 0.1, 0.5, 2, 10]
+
+/**
+ * Counts if anybody may read it: without a METRICS_TOKEN the library is not even loaded.
+ * Labels are route patterns, endpoint names and outcomes: never an id or an address.
+ */
 export async function createMetrics(wanted: boolean): Promise<Metrics> {
   if (!wanted) return { onAnswered: () => {}, onCall: () => {}, onMint: () => {}, read: async () => '' }
-  const { PrometheusMetrics } = await import('./prometheus-metrics.ts')
-  return new PrometheusMetrics()
+  const { Counter, collectDefaultMetrics, Histogram, Registry } = await import('prom-client')
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+  const requests = new Histogram({
+    name: 'latchkey_request_seconds',
+    help: 'Time to answer, by method, route pattern and status.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: SECONDS,
+    registers,
+  })
+  const calls = new Histogram({
+    name: 'latchkey_upstream_call_seconds',
+    help: 'Time of calls to 360dialog, by endpoint and status.',
+    labelNames: ['endpoint', 'status'],
+    buckets: SECONDS,
+    registers,
+  })
+  const mints = new Counter({
+    name: 'latchkey_mints_total',
+    help: 'Key creations by outcome: answered, stored, refused, never_sent, unknown, second_mint.',
+    labelNames: ['outcome'],
+    registers,
+  })
+  return {
+    onAnswered: (method, route, status, seconds) => requests.observe({ method, route, status }, seconds),
+    onCall: (endpoint, status, seconds) => calls.observe({ endpoint, status }, seconds),
+    onMint: (outcome) => mints.inc({ outcome }),
+    read: () => registry.metrics(),
+  }
 }

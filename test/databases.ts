@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe } from '@jest/globals'
+import { afterAll, describe } from '@jest/globals'
+import { CompiledQuery, SqliteAdapter, sql } from 'kysely'
 import pg from 'pg'
 import { type Database, type Engine, openDatabase } from '../src/database/database.ts'
 import { migrate } from '../src/database/migrate.ts'
@@ -48,19 +49,23 @@ async function onServer(statement: string): Promise<void> {
   await client.end()
 }
 
-/** Runs the same tests on SQLite and on PostgreSQL, each on a migrated database of its own. */
+/** Runs the same tests on SQLite and on PostgreSQL, each on a migrated database of its own, closed at the latest after all. */
 export function eachDatabase(name: string, tests: (open: () => Promise<OpenedDatabase>) => void): void {
   describe.each(engines)(`${name} on %s`, (engine) => {
+    const closes: (() => Promise<void>)[] = []
     tests(async () => {
       const empty = await createEmptyDatabase(engine)
       const db = openDatabase(empty.url)
-      await migrate(db, engine)
-      const close = async () => {
-        await db.destroy()
-        await empty.drop()
+      let closing: Promise<void> | undefined
+      const close = () => {
+        closing ??= db.destroy().then(empty.drop)
+        return closing
       }
+      closes.push(close)
+      await migrate(db, engine)
       return { db, engine, url: empty.url, close }
     })
+    afterAll(() => Promise.all(closes.map((close) => close())))
   })
 }
 
@@ -69,4 +74,16 @@ export interface OpenedDatabase {
   readonly engine: Engine
   readonly url: string
   close(): Promise<void>
+}
+
+/** How the engine would carry the query out, one step a line. Whole tables are read only where no index helps. */
+export async function explain(db: Database, query: CompiledQuery): Promise<string> {
+  const isSqlite = db.getExecutor().adapter instanceof SqliteAdapter
+  const ask = CompiledQuery.raw(`explain ${isSqlite ? 'query plan ' : ''}${query.sql}`, [...query.parameters])
+  const rows = await db.transaction().execute(async (trx) => {
+    // PostgreSQL reads a small table whole, whatever its indexes.
+    if (!isSqlite) await sql`set local enable_seqscan = off`.execute(trx)
+    return (await trx.executeQuery<Record<string, string>>(ask)).rows
+  })
+  return rows.map((row) => row.detail ?? row['QUERY PLAN']).join('\n')
 }
