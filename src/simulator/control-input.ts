@@ -1,5 +1,5 @@
 import { HubError } from './hub-error.ts'
-import type { NewChannel, NewClient } from './records.ts'
+import type { NewChannel, NewClient, NewNumber } from './records.ts'
 import type { VisitActs } from './visits.ts'
 
 type Fields = Record<string, unknown>
@@ -11,27 +11,22 @@ export function readFields(body: unknown): Fields {
 
 /** `{id?, email, name, created_at?}`. @throws HubError 400, like the readers below */
 export function readNewClient(fields: Fields): NewClient {
-  return {
-    ...optional('id', readText(fields, 'id')),
-    email: required(fields, 'email'),
-    name: required(fields, 'name'),
-    ...optional('createdAt', readDate(fields)),
-  }
+  const [email, name] = [required(fields, 'email'), required(fields, 'name')]
+  return { id: readText(fields, 'id'), email, name, createdAt: readDate(fields) }
 }
 
 /** `{id?, client_id, phone_number, display_name, running?, permitted?, created_at?}`. */
 export function readNewChannel(fields: Fields): NewChannel {
-  return { ...readNumber(fields), clientId: required(fields, 'client_id') }
+  return { ...readNewNumber(fields), clientId: required(fields, 'client_id') }
 }
 
 /** `{client_id | signup: {name, email}, number?, add?: [{phone_number, display_name}], channels?, revoke?, cancel?}`. */
 export function readVisitActs(fields: Fields): VisitActs {
-  const signup = fields.signup === undefined ? undefined : readFields(fields.signup)
   return {
-    ...optional('clientId', readText(fields, 'client_id')),
-    ...(signup && { signup: { name: required(signup, 'name'), email: required(signup, 'email') } }),
-    ...optional('number', readText(fields, 'number')),
-    add: readRows(fields, 'add').map((row) => readNumber(readFields(row))),
+    clientId: readText(fields, 'client_id'),
+    signup: fields.signup === undefined ? undefined : readNewClient(readFields(fields.signup)),
+    number: readText(fields, 'number'),
+    add: readRows(fields, 'add').map((row) => readNewNumber(readFields(row))),
     channels: readRows(fields, 'channels').map(String),
     revoke: readRows(fields, 'revoke').map(String),
     cancel: fields.cancel === true,
@@ -44,14 +39,14 @@ export function required(fields: Fields, name: string): string {
   return text
 }
 
-function readNumber(fields: Fields): Omit<NewChannel, 'clientId'> {
+function readNewNumber(fields: Fields): NewNumber {
   return {
-    ...optional('id', readText(fields, 'id')),
+    id: readText(fields, 'id'),
     phoneNumber: required(fields, 'phone_number'),
     displayName: required(fields, 'display_name'),
     running: fields.running === true,
     permitted: fields.permitted === true,
-    ...optional('createdAt', readDate(fields)),
+    createdAt: readDate(fields),
   }
 }
 
@@ -73,8 +68,4 @@ function readRows(fields: Fields, name: string): unknown[] {
   const value = fields[name] ?? []
   if (Array.isArray(value)) return value
   throw new HubError(400, `Not a list: ${name}`)
-}
-
-function optional<K extends string, V>(name: K, value: V | undefined): { [P in K]?: V } {
-  return value === undefined ? {} : ({ [name]: value } as { [P in K]: V })
 }

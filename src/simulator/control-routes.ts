@@ -13,12 +13,6 @@ export type PauseFor = (seconds: number) => void
 /** The control API under `/control`: JSON in and out. The control page's forms use it too and are sent back there. */
 export function createControlRoutes(hub: Hub, pauseFor: PauseFor): Router {
   const router = Router()
-  const changeChannel = (change: (id: string) => void) => (req: Request, res: Response) => {
-    const { id } = hub.channel(String(req.params.id))
-    change(id)
-    done(req, res, toChannelState(hub, hub.channel(id)))
-  }
-
   router.get('/state', (_req, res) => void res.json(toState(hub)))
 
   router.post('/clients', (req, res) => {
@@ -27,18 +21,12 @@ export function createControlRoutes(hub: Hub, pauseFor: PauseFor): Router {
   router.post('/channels', (req, res) => {
     done(req, res.status(201), toChannelState(hub, hub.addChannel(readNewChannel(readFields(req.body)))))
   })
-  router.post(
-    '/channels/:id/run',
-    changeChannel((id) => hub.makeRun(id)),
-  )
-  router.post(
-    '/channels/:id/revoke',
-    changeChannel((id) => hub.revoke(id)),
-  )
-  router.post(
-    '/channels/:id/grant',
-    changeChannel((id) => hub.grant(id)),
-  )
+  const changes = { run: 'makeRun', revoke: 'revoke', grant: 'grant' } as const
+  for (const [name, change] of Object.entries(changes))
+    router.post(`/channels/:id/${name}`, (req, res) => {
+      hub[change](req.params.id)
+      done(req, res, toChannelState(hub, hub.channel(req.params.id)))
+    })
   router.post('/channels/:id/foreign-key', (req, res) => {
     done(req, res.status(201), { api_key: hub.mintForeignKey(String(req.params.id)) })
   })
@@ -73,10 +61,6 @@ export function createControlRoutes(hub: Hub, pauseFor: PauseFor): Router {
   router.post('/visits', (req, res) => {
     const fields = readFields(req.body)
     done(req, res, { location: hub.visit(required(fields, 'launch_url'), readVisitActs(fields)) })
-  })
-
-  router.use(() => {
-    throw new HubError(404, 'There is nothing at this address.')
   })
   return router
 }

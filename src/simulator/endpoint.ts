@@ -3,11 +3,15 @@ import type { Request, RequestHandler, Response } from 'express'
 import type { Endpoint, OddShape } from './faults.ts'
 import type { Hub } from './hub.ts'
 import { HubError } from './hub-error.ts'
-import { disguise } from './odd-answers.ts'
 
+/** A text body stands for HTML. */
 export interface Answer {
   status: number
   body: unknown
+}
+
+export function ok(body: unknown): Answer {
+  return { status: 200, body }
 }
 
 /** 360dialog's usual error body. */
@@ -30,8 +34,7 @@ export function createEndpoint(hub: Hub, name: Endpoint, act: Act): RequestHandl
     if (fault?.kind === 'status') return sendStatus(res, fault.status, fault.retry_after)
     if (fault?.kind === 'lost_after_commit') return void req.socket.destroy()
     if (fault?.kind === 'slow') await setTimeout(fault.ms, undefined, { ref: false })
-    if (shape && answer.status < 400) return send(res, disguise(answer, shape))
-    send(res, answer)
+    send(res, shape && answer.status < 400 ? disguise(answer, shape) : answer)
   }
 }
 
@@ -53,4 +56,38 @@ function send(res: Response, { status, body }: Answer): void {
   res.status(status)
   if (typeof body === 'string') res.type('html').send(body)
   else res.json(body)
+}
+
+/** Gives a good answer another shape than the documented one. */
+function disguise({ status, body }: Answer, shape: OddShape): Answer {
+  if (shape === 'not_json') return ok('<html><title>360dialog</title>One moment…</html>')
+  if (shape === 'empty') return { status, body: '' }
+  return { status, body: body && typeof body === 'object' ? reshape({ ...body }, shape) : body }
+}
+
+const pageFields = ['count', 'total', 'limit', 'offset', 'sort', 'filters']
+
+function reshape(body: Record<string, unknown>, shape: OddShape): unknown {
+  const { api_key, ...others } = body
+  switch (shape) {
+    case 'wrapped':
+      return { api_keys: [body] }
+    case 'key':
+      return { ...others, key: api_key }
+    case 'masked':
+      return { ...body, api_key: '****' }
+    case 'host':
+      return { ...body, address: 'https://evil.example' }
+    case 'bare_array':
+      return Object.values(body).find(isRows) ?? body
+    case 'no_page_fields':
+      return Object.fromEntries(Object.entries(body).filter(([name]) => !pageFields.includes(name)))
+    default:
+      return body
+  }
+}
+
+// `sort` is an array too, but of names.
+function isRows(value: unknown): boolean {
+  return Array.isArray(value) && value.every((row) => row && typeof row === 'object')
 }

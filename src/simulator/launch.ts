@@ -15,18 +15,16 @@ export interface Launch {
   timestamp: string
 }
 
-const paths = [
-  /^\/dashboard\/app\/([^/]+)\/permissions\/?$/,
-  /^\/dashboard\/app\/([^/]+)\/?$/,
-  /^\/onboarding\/([^/]+)\/?$/,
-]
+/** Where the permission screen is found: the partner's id is the one part that varies. */
+export const launchPath = /^\/(?:dashboard\/app\/([^/]+)(?:\/permissions)?|onboarding\/([^/]+))\/?$/
 
 /**
  * Reads a launch URL. Quotes around the number, blanks and unknown parameters are tolerated.
  * @throws HubError 404 when it is none of the three launch paths
  */
 export function readLaunch(url: URL): Launch {
-  const partnerId = paths.map((path) => path.exec(url.pathname)?.[1]).find(Boolean)
+  const [, byDashboard, byOnboarding] = launchPath.exec(url.pathname) ?? []
+  const partnerId = byDashboard ?? byOnboarding
   if (!partnerId) throw new HubError(404, 'There is no permission screen at this address.')
   const read = (name: string) => url.searchParams.get(name)?.trim() ?? ''
   return {

@@ -1,5 +1,5 @@
 import { type Request, Router } from 'express'
-import { type Answer, createEndpoint, metaAnswer } from './endpoint.ts'
+import { type Act, type Answer, createEndpoint, metaAnswer, ok } from './endpoint.ts'
 import type { Endpoint } from './faults.ts'
 import type { Hub } from './hub.ts'
 import { type Channel, type ChannelWebhook, digitsOf } from './records.ts'
@@ -9,47 +9,29 @@ type ChannelAct = (channel: Channel, req: Request) => Answer
 /** The Messaging API calls around a key, to be mounted at `/waba-v2` and `/waba`. The key selects the channel. */
 export function createMessagingRoutes(hub: Hub): Router {
   const router = Router()
-  const withKey = (name: Endpoint, act: ChannelAct) =>
-    createEndpoint(hub, name, (req) => {
+  const on = (method: 'get' | 'post', path: string, name: Endpoint, act: ChannelAct) => {
+    const withKey: Act = (req) => {
       const channel = hub.channelOfKey(req.get('D360-API-KEY') ?? '')
       return channel ? act(channel, req) : metaAnswer(401, 'Invalid api key')
-    })
+    }
+    router[method](path, createEndpoint(hub, name, withKey))
+  }
 
-  router.get(
-    '/v1/configs/phone_number',
-    withKey('phone_number', (channel) => ok({ phone_number: digitsOf(channel.phoneNumber) })),
+  on('get', '/v1/configs/phone_number', 'phone_number', ({ phoneNumber }) =>
+    ok({ phone_number: digitsOf(phoneNumber) }),
   )
-  router.get(
-    '/health_status',
-    withKey('health_status', (channel) =>
-      ok(toHealth(channel, hub.client(channel.clientId).waba.externalId)),
-    ),
+  on('get', '/health_status', 'health_status', (channel) =>
+    ok(toHealth(channel, hub.client(channel.clientId).waba.externalId)),
   )
-  router.get(
-    '/v1/health',
-    withKey('health_status', () => ok({ health: { gateway_status: 'connected' } })),
-  )
-  router.get(
-    '/v1/configs/webhook',
-    withKey('webhook_get', (channel) => ok(channel.webhook ?? { url: '', headers: {} })),
-  )
-  router.post(
-    '/v1/configs/webhook',
-    withKey('webhook_set', (channel, req) => {
-      const webhook = readWebhook(req.body)
-      if (!webhook) return metaAnswer(400, 'url must be a web address, headers an object of texts')
-      hub.change(channel.id, { webhook })
-      return ok(webhook)
-    }),
-  )
-  router.use((_req, res) => {
-    res.status(404).json(metaAnswer(404, 'Not found').body)
+  on('get', '/v1/health', 'health_status', () => ok({ health: { gateway_status: 'connected' } }))
+  on('get', '/v1/configs/webhook', 'webhook_get', ({ webhook }) => ok(webhook ?? { url: '', headers: {} }))
+  on('post', '/v1/configs/webhook', 'webhook_set', ({ id }, req) => {
+    const webhook = readWebhook(req.body)
+    if (!webhook) return metaAnswer(400, 'url must be a web address, headers an object of texts')
+    hub.change(id, { webhook })
+    return ok(webhook)
   })
   return router
-}
-
-function ok(body: unknown): Answer {
-  return { status: 200, body }
 }
 
 function toHealth({ metaId }: Channel, wabaId: string) {
@@ -66,10 +48,6 @@ function readWebhook(body: unknown): ChannelWebhook | undefined {
   const { url, headers = {} } = body as { url?: unknown; headers?: unknown }
   if (typeof url !== 'string' || !URL.canParse(url)) return undefined
   if (!headers || typeof headers !== 'object') return undefined
-  const texts = Object.entries(headers).filter(
-    (entry): entry is [string, string] => typeof entry[1] === 'string',
-  )
-  return texts.length === Object.keys(headers).length
-    ? { url, headers: Object.fromEntries(texts) }
-    : undefined
+  if (!Object.values(headers).every((value) => typeof value === 'string')) return undefined
+  return { url, headers: { ...headers } }
 }

@@ -1,5 +1,5 @@
 import { type Request, Router } from 'express'
-import { type Act, type Answer, createEndpoint, metaAnswer } from './endpoint.ts'
+import { type Act, type Answer, createEndpoint, metaAnswer, ok } from './endpoint.ts'
 import type { Endpoint, OddShape } from './faults.ts'
 import type { Hub } from './hub.ts'
 import { listPage } from './listing.ts'
@@ -9,13 +9,9 @@ import { toWireChannel, toWireClient } from './wire-objects.ts'
 
 const clientFilters = [
   ...['id', 'name', 'status', 'organisation', 'partner_payload'],
-  ...['business_vertical', 'timezone', 'about', 'business_description', 'use_case'].map(
-    (name) => `meta_info.${name}`,
-  ),
-  ...['webpage_url', 'phone', 'language', 'country', 'street_name', 'city', 'email', 'zip_code'].map(
-    (name) => `contact_info.${name}`,
-  ),
-  ...['phone', 'email', 'name'].map((name) => `contact_user.${name}`),
+  ...under('meta_info', 'business_vertical timezone about business_description use_case'),
+  ...under('contact_info', 'webpage_url phone language country street_name city email zip_code'),
+  ...under('contact_user', 'phone email name'),
 ]
 
 const channelFilters = [
@@ -23,60 +19,40 @@ const channelFilters = [
   ...['setup_info.phone_number', 'waba_account.id', 'waba_account.fb_account_status'],
 ]
 
+function under(parent: string, names: string): string[] {
+  return names.split(' ').map((name) => `${parent}.${name}`)
+}
+
 /** The Partner API, to be mounted at `/api/v2`: login, partner, clients, channels and API keys. */
 export function createPartnerRoutes(hub: Hub): Router {
   const router = Router()
-  const signedIn = (name: Endpoint, act: Act) =>
-    createEndpoint(hub, name, (req, shape) => refusalOf(hub, req) ?? act(req, shape))
-  const partner = '/partners/:partner'
-  const keys = `${partner}/channels/:channel/api_keys`
+  const logInHere = createEndpoint(hub, 'token', (req) => logIn(hub, req))
+  const on = (method: 'get' | 'post', path: string, name: Endpoint, act: Act) => {
+    const signedIn: Act = (req, shape) => refusalOf(hub, req) ?? act(req, shape)
+    router[method](`/partners/:partner${path}`, createEndpoint(hub, name, signedIn))
+  }
 
-  router.post(
-    '/token',
-    createEndpoint(hub, 'token', (req) => logIn(hub, req)),
-  )
-  router.get(
-    partner,
-    signedIn('partner', () => ({ status: 200, body: toWirePartner(hub) })),
-  )
-  router.get(
-    `${partner}/clients`,
-    signedIn('clients', (req, shape) => listClients(hub, req, shape)),
-  )
-  router.get(
-    `${partner}/channels`,
-    signedIn('channels', (req, shape) => listChannels(hub, req, shape)),
-  )
-  router.get(
-    `${partner}/channels/:channel`,
-    signedIn('channel', (req) => ({ status: 200, body: toWire(hub, channelOf(hub, req)) })),
-  )
-  router.post(
-    keys,
-    signedIn('create_key', (req) => createKey(hub, channelOf(hub, req))),
-  )
-  router.get(
-    keys,
-    signedIn('list_keys', (req) => listKeys(hub, channelOf(hub, req))),
-  )
-
-  router.use((_req, res) => {
-    res.status(404).json(metaAnswer(404, 'Not found').body)
-  })
+  router.post('/token', logInHere)
+  on('get', '', 'partner', () => ok(toWirePartner(hub)))
+  on('get', '/clients', 'clients', (req, shape) => listClients(hub, req, shape))
+  on('get', '/channels', 'channels', (req, shape) => listChannels(hub, req, shape))
+  on('get', '/channels/:channel', 'channel', (req) => ok(toWire(hub, channelOf(hub, req))))
+  on('get', '/channels/:channel/api_keys', 'list_keys', (req) => listKeys(hub, channelOf(hub, req)))
+  on('post', '/channels/:channel/api_keys', 'create_key', (req) => createKey(hub, channelOf(hub, req)))
   return router
 }
 
 function listClients(hub: Hub, req: Request, shape?: OddShape): Answer {
   const rules = { filterable: clientFilters, ignoreFilters: shape === 'filter_ignored' }
   const { rows, fields } = listPage(hub.listClients().map(toWireClient), queryOf(req), rules)
-  return { status: 200, body: { ...fields, clients: rows } }
+  return ok({ ...fields, clients: rows })
 }
 
 function listChannels(hub: Hub, req: Request, shape?: OddShape): Answer {
   const rules = { filterable: channelFilters, ignoreFilters: shape === 'filter_ignored' }
   const channels = hub.listChannels().map((channel) => toWire(hub, channel))
   const { rows, fields } = listPage(channels, queryOf(req), rules)
-  return { status: 200, body: { ...fields, partner_channels: rows } }
+  return ok({ ...fields, partner_channels: rows })
 }
 
 function createKey(hub: Hub, channel: Channel): Answer {
@@ -87,7 +63,7 @@ function createKey(hub: Hub, channel: Channel): Answer {
 function listKeys(hub: Hub, channel: Channel): Answer {
   if (!channel.permitted) return metaAnswer(403, 'No permission for the API keys of this channel')
   const { key } = channel
-  return { status: 200, body: { api_keys: key ? [toWireKey(hub, channel, key.id, mask(key.value))] : [] } }
+  return ok({ api_keys: key ? [toWireKey(hub, channel, key.id, mask(key.value))] : [] })
 }
 
 function refusalOf(hub: Hub, req: Request): Answer | undefined {
@@ -111,7 +87,7 @@ function logIn(hub: Hub, req: Request): Answer {
 
   const seconds = hub.switches.token_seconds
   const tokens = { access_token: hub.tokens.issue(seconds), refresh_token: 'no-endpoint-takes-this' }
-  return { status: 200, body: { ...tokens, token_type: 'Bearer', expires_in: seconds } }
+  return ok({ ...tokens, token_type: 'Bearer', expires_in: seconds })
 }
 
 // Not `req.query`: a filter name such as `a[b]` must arrive as it was written.
@@ -135,17 +111,10 @@ function toWirePartner(hub: Hub) {
   return {
     id: hub.settings.partnerId,
     brand_name: hub.partnerName,
-    logo_url: null,
-    webhook_url: null,
     partner_redirect_url: hub.settings.redirectUrl ?? null,
-    country: 'DE',
-    allow_client_to_add_phone_no: true,
-    billing_system: 'direct',
-    payment_required: false,
-    payment_plan: {},
+    ...{ logo_url: null, webhook_url: null, publishable_key: null, settings: null },
+    ...{ country: 'DE', billing_system: 'direct', payment_required: false, payment_plan: {} },
+    ...{ allow_client_to_add_phone_no: true, onboarding_deeplink_add_params: true },
     blocked_new_submission: false,
-    onboarding_deeplink_add_params: true,
-    publishable_key: null,
-    settings: null,
   }
 }

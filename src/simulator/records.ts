@@ -45,24 +45,20 @@ export interface Channel {
   webhook: ChannelWebhook | null
 }
 
-/** What it takes to make a client; the hub chooses the rest. */
-export interface NewClient {
-  id?: string
-  email: string
-  name: string
-  partnerPayload?: string | null
-  createdAt?: Date
-}
+type Optional<T> = { [K in keyof T]?: T[K] | undefined }
+type Created = { createdAt?: Date | undefined }
 
-export interface NewChannel {
-  id?: string
-  clientId: string
-  phoneNumber: string
-  displayName: string
-  running?: boolean
-  permitted?: boolean
-  createdAt?: Date
-}
+/** What it takes to make a client; the hub chooses the rest. */
+export type NewClient = Pick<Client, 'email' | 'name'> &
+  Optional<Pick<Client, 'id' | 'partnerPayload'>> &
+  Created
+
+/** A channel to be, of a client that is known from elsewhere. */
+export type NewNumber = Pick<Channel, 'phoneNumber' | 'displayName'> &
+  Optional<Pick<Channel, 'id' | 'running' | 'permitted'>> &
+  Created
+
+export type NewChannel = NewNumber & Pick<Channel, 'clientId'>
 
 /** The digits of a phone number, for comparing: spelling and `+` vary. */
 export function digitsOf(phoneNumber: string): string {

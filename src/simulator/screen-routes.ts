@@ -1,18 +1,17 @@
 import { type Request, type Response, Router } from 'express'
 import type { Hub } from './hub.ts'
 import { HubError } from './hub-error.ts'
+import { launchPath } from './launch.ts'
 import { digitsOf } from './records.ts'
 import { renderPage } from './render-page.ts'
 import type { Visit } from './visits.ts'
-
-const launchPaths = ['/dashboard/app/:partner/permissions', '/dashboard/app/:partner', '/onboarding/:partner']
 
 /** 360dialog's permission screen: sign up or log in, add numbers, share them, and back to the partner. */
 export function createScreenRoutes(hub: Hub): Router {
   const router = Router()
   const visitOf = (req: Request) => hub.visits.find(String(req.params.visit))
 
-  router.get(launchPaths, (req, res) => {
+  router.get(launchPath, (req, res) => {
     const url = new URL(req.originalUrl, `http://${req.headers.host}`)
     if (hub.switches.launch_hop && !url.searchParams.has('hop')) return res.redirect(302, otherHost(url).href)
     res.redirect(302, `/visits/${hub.visits.open(url).id}`)

@@ -1,43 +1,30 @@
 import { HubError } from './hub-error.ts'
 
 /** How this 360dialog behaves where the real one varies or is not documented. */
-export interface Switches {
+export const defaultSwitches = {
   /** Life of a bearer token. */
-  token_seconds: number
-  /** The `address` that key answers name; empty: the simulator's own. */
-  key_address: string
-  /** Whether a removed permission also ends the channel's key; not documented. */
-  revoke_kills_key: boolean
-  /** How the redirect spells `channels` and `revoked`. */
-  brackets: 'raw' | 'encoded'
-  quotes: boolean
-  /** A blank after each comma: `+` in raw brackets, `%20` in encoded ones. */
-  spaces: boolean
-  drop_channels: boolean
-  drop_state: boolean
-  /** Ignores the launch's `redirect_url` and uses the stored one. */
-  drop_redirect_url: boolean
-  /** Shows an error for a launch that brings a `redirect_url`. */
-  refuse_redirect_url: boolean
-  io_signature_required: boolean
-  /** A launch is sent on to the other host name, `localhost` or `127.0.0.1`, before it is answered. */
-  launch_hop: boolean
-}
-
-export const defaultSwitches: Readonly<Switches> = {
   token_seconds: 86_400,
+  /** The `address` that key answers name; empty: the simulator's own. */
   key_address: '',
+  /** Whether a removed permission also ends the channel's key; not documented. */
   revoke_kills_key: false,
-  brackets: 'raw',
+  /** How the redirect spells `channels` and `revoked`. */
+  brackets: 'raw' as 'raw' | 'encoded',
   quotes: false,
+  /** A space after each comma: `+` in raw brackets, `%20` in encoded ones. */
   spaces: false,
   drop_channels: false,
   drop_state: false,
+  /** Ignores the launch's `redirect_url` and uses the stored one. */
   drop_redirect_url: false,
+  /** Shows an error for a launch that brings a `redirect_url`. */
   refuse_redirect_url: false,
   io_signature_required: false,
+  /** A launch is sent on to the other host name, `localhost` or `127.0.0.1`, before it is answered. */
   launch_hop: false,
 }
+
+export type Switches = typeof defaultSwitches
 
 /**
  * Reads switches that came as JSON.

@@ -1,10 +1,17 @@
 import { randomUUID } from 'node:crypto'
-import type { Hub } from './hub.ts'
 import { HubError } from './hub-error.ts'
 import { IoSignatures } from './io-signature.ts'
 import { type Launch, readLaunch } from './launch.ts'
-import { digitsOf, type NewChannel } from './records.ts'
+import {
+  type Channel,
+  type Client,
+  digitsOf,
+  type NewChannel,
+  type NewClient,
+  type NewNumber,
+} from './records.ts'
 import { toRedirect } from './redirect.ts'
+import type { Switches } from './switches.ts'
 
 const mostVisits = 1_000
 
@@ -20,13 +27,13 @@ export interface Visit {
 
 /** What a person does in one visit: who they are, which numbers they add, share, take back. */
 export interface VisitActs {
-  clientId?: string
+  clientId?: string | undefined
   /** Makes a new client. */
-  signup?: { name: string; email: string }
+  signup?: SignUp | undefined
   /** A number to add under the client's name; short for `add`. */
-  number?: string
+  number?: string | undefined
   /** Numbers to add; each is shared as well. */
-  add?: Omit<NewChannel, 'clientId'>[]
+  add?: NewNumber[]
   /** Ids of known channels to share. */
   channels?: string[]
   revoke?: string[]
@@ -34,13 +41,31 @@ export interface VisitActs {
   cancel?: boolean
 }
 
+type SignUp = Pick<NewClient, 'name' | 'email'>
+
+/** What a visit needs of the hub. */
+interface VisitedHub {
+  readonly url: string
+  readonly settings: { partnerId: string; platformSecret?: string; redirectUrl?: string }
+  readonly switches: Switches
+  now(): Date
+  listClients(): readonly Client[]
+  listChannels(): readonly Channel[]
+  client(id: string): Client
+  channel(id: string): Channel
+  addClient(client: NewClient): Client
+  addChannel(channel: NewChannel): Channel
+  grant(channelId: string): void
+  revoke(channelId: string): void
+}
+
 /** The permission screen's rules: who may open it, what it changes, where it sends the browser. */
 export class Visits {
-  readonly #hub: Hub
+  readonly #hub: VisitedHub
   readonly #visits = new Map<string, Visit>()
   readonly #signatures = new IoSignatures()
 
-  constructor(hub: Hub) {
+  constructor(hub: VisitedHub) {
     this.#hub = hub
   }
 
@@ -64,16 +89,13 @@ export class Visits {
   }
 
   /** @throws HubError 422 when a field is empty or the address is in use */
-  signUp(visit: Visit, { name, email }: { name: string; email: string }): void {
+  signUp(visit: Visit, { name, email }: SignUp): void {
     if (!name || !/^[^\s@]+@[^\s@]+$/.test(email))
       throw new HubError(422, 'Enter a company name and an email address, like name@example.com.')
     if (this.#hub.listClients().some((client) => client.email.toLowerCase() === email.toLowerCase()))
       throw new HubError(422, 'There is an account with this email address. Log in.')
-    visit.clientId = this.#hub.addClient({
-      name,
-      email,
-      partnerPayload: visit.launch.partnerPayload || null,
-    }).id
+    const partnerPayload = visit.launch.partnerPayload || null
+    visit.clientId = this.#hub.addClient({ name, email, partnerPayload }).id
   }
 
   /** @throws HubError 422 when there is no such client */
@@ -84,7 +106,7 @@ export class Visits {
   }
 
   /** @throws HubError 422 when the number cannot be used or is taken */
-  addNumber(visit: Visit, given: Omit<NewChannel, 'clientId'>): void {
+  addNumber(visit: Visit, given: NewNumber): void {
     const digits = digitsOf(given.phoneNumber)
     if (digits.length < 7 || digits.length > 15)
       throw new HubError(422, 'Enter the number with its country code, like +49 30 1234567.')

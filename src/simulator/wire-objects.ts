@@ -3,54 +3,28 @@ import type { Channel, Client } from './records.ts'
 const system = { user_id: 'system', user_name: 'system' }
 
 /** A client as the Partner API lists it. */
-export function toWireClient(client: Client) {
+export function toWireClient({ id, name, email, partnerPayload, createdAt }: Client) {
+  const noBusiness = { business_vertical: null, about: null, business_description: null, use_case: null }
+  const noAddress = { city: null, street_name: null, zip_code: null, webpage_url: null }
   return {
-    id: client.id,
-    name: client.name,
-    status: 'active',
-    organisation: client.name,
-    max_channels: 2,
-    partner_payload: client.partnerPayload,
-    suspicious: false,
-    meta_info: {
-      business_vertical: null,
-      timezone: 'Europe/Berlin',
-      about: null,
-      business_description: null,
-      use_case: null,
-    },
-    contact_info: {
-      email: client.email,
-      full_name: client.name,
-      phone: null,
-      country: 'DE',
-      city: null,
-      street_name: null,
-      zip_code: null,
-      language: 'en',
-      webpage_url: null,
-    },
-    contact_user: { name: client.name, email: client.email, phone: null },
-    created_at: client.createdAt,
-    created_by: system,
-    modified_at: client.createdAt,
-    modified_by: system,
+    ...{ id, name, status: 'active', organisation: name, max_channels: 2 },
+    ...{ partner_payload: partnerPayload, suspicious: false },
+    meta_info: { timezone: 'Europe/Berlin', ...noBusiness },
+    contact_info: { email, full_name: name, phone: null, country: 'DE', language: 'en', ...noAddress },
+    contact_user: { name, email, phone: null },
+    ...{ created_at: createdAt, created_by: system, modified_at: createdAt, modified_by: system },
   }
 }
 
 /** A channel as the Partner API lists it: an embedded-signup channel, so `account_mode` says whether it is live. */
 export function toWireChannel(channel: Channel, client: Client) {
   const running = channel.running && channel.endedAt === undefined
+  const { id, name, email, partnerPayload, waba } = client
   return {
     id: channel.id,
-    client_id: client.id,
-    client: {
-      id: client.id,
-      name: client.name,
-      partner_payload: client.partnerPayload,
-      contact_info: { email: client.email },
-    },
-    waba_account_id: client.waba.id,
+    client_id: id,
+    client: { id, name, partner_payload: partnerPayload, contact_info: { email } },
+    waba_account_id: waba.id,
     account_mode: running ? 'live' : null,
     status: running ? 'ready' : 'created',
     hub_status: running ? 'live' : 'pending',
@@ -61,18 +35,10 @@ export function toWireChannel(channel: Channel, client: Client) {
     modified_at: channel.runningSince ?? channel.createdAt,
     current_limit: running ? 'TIER_1K' : null,
     current_quality_rating: running ? 'GREEN' : null,
-    is_oba: false,
-    has_inbox: false,
-    is_on_biz_app: false,
+    ...{ is_oba: false, has_inbox: false, is_on_biz_app: false },
     setup_info: {
-      phone_number: channel.phoneNumber,
-      phone_name: channel.displayName,
-      was_in_use: false,
-      ivr: false,
-      verification_method: 'sms',
-      new_name_status: null,
-      error: null,
-      region: 'eu',
+      ...{ phone_number: channel.phoneNumber, phone_name: channel.displayName, verification_method: 'sms' },
+      ...{ was_in_use: false, ivr: false, new_name_status: null, error: null, region: 'eu' },
     },
     waba_account: toWireWaba(client, running),
     integration: {
@@ -83,25 +49,14 @@ export function toWireChannel(channel: Channel, client: Client) {
   }
 }
 
-function toWireWaba(client: Client, approved: boolean) {
-  const { id, externalId, businessId } = client.waba
+function toWireWaba({ id: clientId, name, createdAt, waba }: Client, approved: boolean) {
+  const { id, externalId, businessId } = waba
+  const business = { id: businessId, name, status: approved ? 'approved' : 'submitted', type: 'SELF' }
   return {
-    id,
-    client_id: client.id,
-    name: client.name,
-    namespace: `${externalId}_${businessId}`,
-    external_id: externalId,
-    fb_business_id: businessId,
+    ...{ id, client_id: clientId, name, namespace: `${externalId}_${businessId}` },
+    ...{ external_id: externalId, fb_business_id: businessId },
     fb_account_status: approved ? 'verified' : 'pending',
-    status: 'created',
-    consents: {},
-    created_at: client.createdAt,
-    created_by: system,
-    on_behalf_of_business_info: {
-      id: businessId,
-      name: client.name,
-      status: approved ? 'approved' : 'submitted',
-      type: 'SELF',
-    },
+    ...{ status: 'created', consents: {}, created_at: createdAt, created_by: system },
+    on_behalf_of_business_info: business,
   }
 }

@@ -249,6 +249,7 @@ describe('whoever sends slowly', () => {
     const last = await dial(slowPort)
     last.write('POST /connect HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\na')
     await slow.stop()
+    last.destroy()
     await empty.drop()
   })
 
