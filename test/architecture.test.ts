@@ -15,12 +15,23 @@ const partOf = (file: string) => (file.includes('/') ? file.slice(0, file.indexO
 const capabilities = ['admin', 'onboarding', 'permissions', 'channels', 'keys', 'product-api', 'audit']
 const foundations = ['errors.ts', 'clock.ts', 'identifiers.ts', 'loopback.ts', 'paths.ts']
 
-describe('the walls of the house', () => {
+describe('the layer rules', () => {
   it.each(files)('%s imports only what it may', (file) => {
     for (const imported of importsOf(file)) {
-      const wall = breached(file, imported)
-      if (wall) throw new Error(`${file} imports ${imported}: ${wall}`)
+      const rule = brokenRule(file, imported)
+      if (rule) throw new Error(`${file} imports ${imported}: ${rule}`)
     }
+  })
+
+  it('no files import each other, not even by way of others', () => {
+    // What imports nothing that is left is taken away, until nothing more can be: circles remain.
+    let left = files
+    let before: number
+    do {
+      before = left.length
+      left = left.filter((file) => importsOf(file).some((imported) => left.includes(imported)))
+    } while (left.length < before)
+    expect(left).toEqual([])
   })
 
   it('only main.ts and cli.ts read the environment', () => {
@@ -40,7 +51,7 @@ describe('the walls of the house', () => {
   })
 })
 
-function breached(file: string, imported: string): string | undefined {
+function brokenRule(file: string, imported: string): string | undefined {
   const [part, other] = [partOf(file), partOf(imported)]
   if (imported === 'got' && part !== 'partner-api') return 'only partner-api calls 360dialog'
   if (imported.startsWith('jose') && part !== 'vault') return 'ciphertext belongs to the vault'
