@@ -8,10 +8,10 @@ import type { VisitActs } from '../src/simulator/visits.ts'
 import { runChild } from './child-process.ts'
 import { createEmptyDatabase, type EmptyDatabase } from './databases.ts'
 import { readCells } from './dump.ts'
-import { HastyClock } from './hasty-clock.ts'
+import { FastClock } from './fast-clock.ts'
 import { emailOf, newClient } from './journey.ts'
+import { type AllowedPlaces, judge, type Secret, type Sighting, spellingsOf } from './leak-scan.ts'
 import { eventually, PARTNER_ID, type Site, settingsFor, startSite } from './site.ts'
-import { type AllowedPlaces, judge, type Secret, type Sighting, spellingsOf } from './witness.ts'
 
 const DAY_MS = 24 * 60 * 60_000
 
@@ -129,7 +129,7 @@ const liveSettings = {
   RATE_LIMIT_SIGN_IN: '1000',
 }
 
-/** Every way that a client's grant can go, with the API of the product, the admin room and the commands. */
+/** Every way that a client's grant can go, with the API of the product, the admin area and the commands. */
 async function liveWithApiKey(): Promise<void> {
   const life = await begin('sqlite', { ...liveSettings, D360_PARTNER_API_KEY: planted.partnerKey })
   const { site } = life
@@ -143,7 +143,7 @@ async function liveWithApiKey(): Promise<void> {
   }
   await oddVisits(life)
   await readApi(life)
-  await useAdminRoom(life)
+  await useAdminArea(life)
   await runCommands(life)
   life.clock.jump(40 * DAY_MS)
   await visitor.go('GET', `/connect/${await linkFor(life, 'late')}`)
@@ -230,13 +230,13 @@ const faults: Fault[] = [
 
 interface Life {
   readonly site: Site
-  readonly clock: HastyClock
+  readonly clock: FastClock
   readonly engine: Engine
   readonly settings: Readonly<Record<string, string>>
 }
 
 async function begin(engine: Engine, more: Readonly<Record<string, string>>): Promise<Life> {
-  const clock = new HastyClock()
+  const clock = new FastClock()
   const simulator = await startSimulator({
     port: 0,
     partnerId: PARTNER_ID,
@@ -425,7 +425,7 @@ async function readApi({ site }: Life): Promise<void> {
   }
 }
 
-async function useAdminRoom(life: Life): Promise<void> {
+async function useAdminArea(life: Life): Promise<void> {
   const { site } = life
   const create = ['admin', 'create', 'anna']
   const password = `${planted.adminPassword}\n`
@@ -450,7 +450,7 @@ async function useAdminRoom(life: Life): Promise<void> {
   for (const n of [1, 4, 10, 11, 12, 13, 14, 15, 16]) await visitor.go('GET', `/admin/channels/ch${n}`)
   for (const what of ['mint', 'probe', 'webhook', 'nothing'])
     await visitor.post('/admin/channels/ch1/try', { what })
-  await decideInAdminRoom(life, visitor)
+  await decideInAdminArea(life, visitor)
   const sessions = await site.context.db.selectFrom('connect_session').select('code').limit(3).execute()
   for (const session of sessions) await visitor.go('GET', `/admin/cases/${session.code}`)
   await visitor.post('/admin/sign-out', {})
@@ -463,7 +463,7 @@ async function useAdminRoom(life: Life): Promise<void> {
 }
 
 /** A number whose client uses a key: pasted where it does not belong, then where it does. */
-async function decideInAdminRoom(life: Life, visitor: Visitor): Promise<void> {
+async function decideInAdminArea(life: Life, visitor: Visitor): Promise<void> {
   const { site } = life
   const foreign = addRunningNumber(site, 'ch91')
   await journey(life, 'ch91', { clientId: 'cl-ch91', channels: ['ch91'] })

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
+import { EventLoopLag } from './event-loop-lag.ts'
 import { type Corpus, fuzzBytes, fuzzRequest, type Random, seededRandom } from './fuzz-requests.ts'
 import { Pipeline, sendBytes, type Tally } from './fuzz-sender.ts'
 import { comeBack, grant, newClient, readStatus } from './journey.ts'
 import { type Browser, eventually, launchFrom, pathOf, type Site, startSite } from './site.ts'
-import { StallWatch } from './stall-watch.ts'
 
 /** `npm run fuzz` sends a hundred thousand. */
 const REQUESTS = Number(process.env.FUZZ_REQUESTS ?? 10_000)
@@ -38,7 +38,7 @@ describe(`fuzzing, FUZZ_SEED=${SEED}`, () => {
     const before = await readPossessions()
 
     const heapBefore = process.memoryUsage().heapUsed
-    const watch = new StallWatch()
+    const watch = new EventLoopLag()
     const tally = await fuzz(site, corpus, REQUESTS, () => watch.mark())
     expect(watch.end()).toBeLessThan(1_000)
 

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from '@jest/globals'
 import type { Simulator } from '../src/simulator/simulator.ts'
 import { startSimulator } from '../src/simulator/simulator.ts'
 import { createEmptyDatabase, type EmptyDatabase, engines } from './databases.ts'
-import { HastyClock } from './hasty-clock.ts'
+import { FastClock } from './fast-clock.ts'
 import { comeBack, grant, readStatus } from './journey.ts'
 import { eventually, PARTNER_API_KEY, PARTNER_ID, type Site, startSite, startTestSimulator } from './site.ts'
 
@@ -47,7 +47,7 @@ describe.each(engines)('a storm on %s', (engine) => {
 
   it(`of ${GRANTS} grants while 360dialog is slow and says 429 leads to one mint for each`, async () => {
     database = await createEmptyDatabase(engine)
-    const clock = new HastyClock()
+    const clock = new FastClock()
     simulator = await startSimulator({
       port: 0,
       partnerId: PARTNER_ID,

@@ -8,7 +8,7 @@ const links = [
   { href: paths.adminAudit, label: 'Audit' },
 ]
 
-/** Renders a page of the admin room: in English, with its navigation when somebody is signed in. */
+/** Renders a page of the admin area: in English, with its navigation when somebody is signed in. */
 export function renderAdminPage(
   res: Response,
   view: string,

@@ -27,7 +27,7 @@ export interface AdminServices {
   readonly signInsPerMinute: number
 }
 
-/** The admin room. Only what is under /admin has a session, and all but its door needs one. */
+/** The admin area. Only what is under /admin has a session, and all but its door needs one. */
 export function createAdminRoutes(services: AdminServices): Router {
   const router = Router()
   router.use(paths.admin, noStore, services.session)

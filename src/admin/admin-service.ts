@@ -17,7 +17,7 @@ interface Given {
   readonly clock: Clock
 }
 
-/** Who may enter the admin room. Names are compared without case and without blanks around them. */
+/** Who may enter the admin area. Names are compared without case and without blanks around them. */
 export class AdminService {
   readonly #given: Given
 

@@ -12,7 +12,7 @@ export interface AdminSessionSettings {
   readonly store: AdminSessionStore
 }
 
-/** The session of the admin room; no other page uses it. */
+/** The session of the admin area; no other page uses it. */
 export function createAdminSession({ publicUrl, secrets, store }: AdminSessionSettings): RequestHandler {
   const secure = isSecure(publicUrl)
   const sessions = session({

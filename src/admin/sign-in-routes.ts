@@ -22,7 +22,7 @@ export interface SignInServices {
   readonly signInsPerMinute: number
 }
 
-/** The door of the admin room: name and password, a one-time link, and the way out. */
+/** The door of the admin area: name and password, a one-time link, and the way out. */
 export function createSignInRoutes({ admins, clock, signInsPerMinute }: SignInServices): Router {
   const router = Router()
   const attempts = new SignInAttempts(clock)

@@ -3,7 +3,7 @@ import { paths } from '../paths.ts'
 const HERE = 'http://here.invalid'
 const DOORS = [paths.adminSignIn, paths.adminSignOut, '/admin/first/']
 
-/** Where to go after sign-in: a page of the admin room that was asked for, else its first page. */
+/** Where to go after sign-in: a page of the admin area that was asked for, else its first page. */
 export function readWish(text: unknown): string {
   if (typeof text !== 'string' || text.length > 1000 || !URL.canParse(text, HERE)) return paths.admin
   // Read as a browser would: `//evil.example`, `/\evil.example` and `/admin/../x` show what they are.

@@ -62,7 +62,7 @@ export function frameOf(res: Response): PageFrame {
   return res.locals.frame as PageFrame
 }
 
-/** The admin room speaks English. */
+/** The admin area speaks English. */
 export function adminFrameOf(res: Response): PageFrame {
   return res.locals.adminFrame as PageFrame
 }

@@ -5,7 +5,7 @@ import { migrate } from '../../src/database/migrate.ts'
 import type { KeyStatus } from '../../src/database/schema.ts'
 import { reviewReasons } from '../../src/onboarding/belonging.ts'
 import { createEmptyDatabase, type EmptyDatabase } from '../databases.ts'
-import { type AdminRoom, HUB, openAdminRoom, PASSWORD } from './admin-room.ts'
+import { type AdminArea, HUB, openAdminArea, PASSWORD } from './admin-area.ts'
 import { addChannel, addClient, addKey, addMint, addReturn, addReview, addTask, addTenant } from './rows.ts'
 
 const EVIL = `<script>alert('x')</script>"&${'W'.repeat(72)}`
@@ -14,16 +14,16 @@ const at = '2026-03-02T08:57:00.000Z'
 
 let empty: EmptyDatabase
 let db: Database
-let room: AdminRoom
+let area: AdminArea
 let browser: request.Agent
 
 async function openRoom(): Promise<void> {
   empty = await createEmptyDatabase('sqlite')
   db = openDatabase(empty.url)
   await migrate(db, 'sqlite')
-  room = await openAdminRoom(db)
-  await room.admins.create('anna', PASSWORD)
-  browser = request.agent(room.app)
+  area = await openAdminArea(db)
+  await area.admins.create('anna', PASSWORD)
+  browser = request.agent(area.app)
   await browser.post('/admin/sign-in').type('form').send({ name: 'anna', password: PASSWORD })
 }
 
@@ -36,7 +36,7 @@ const page = async (path: string, status = 200) => (await browser.get(path).expe
 /** As a reader sees it. */
 const words = async (path: string) => (await page(path)).replaceAll(/<[^>]*>/g, ' ').replaceAll(/\s+/g, ' ')
 
-describe('an empty admin room', () => {
+describe('an empty admin area', () => {
   beforeAll(openRoom)
   afterAll(closeRoom)
 
@@ -71,7 +71,7 @@ const keyStatuses: KeyStatus[] = 'none waiting minting stored needs_decision unk
   ' ',
 ) as KeyStatus[]
 
-describe('an admin room with one number in each state', () => {
+describe('an admin area with one number in each state', () => {
   let code: string
 
   beforeAll(async () => {
@@ -79,8 +79,8 @@ describe('an admin room with one number in each state', () => {
     await addClient(db, 'client', EVIL)
     const session = { id: 'ses_1', tenantId: 't1', tenantName: EVIL, origin: 'link' as const }
     const about = { email: EVIL, emailVerified: false, number: undefined, linkHash: undefined }
-    const life = { createdAt: room.clock.now(), expiresAt: room.clock.now() }
-    code = await room.sessions.save({ ...session, ...about, ...life }, db)
+    const life = { createdAt: area.clock.now(), expiresAt: area.clock.now() }
+    code = await area.sessions.save({ ...session, ...about, ...life }, db)
     for (const key_status of keyStatuses) await addChannel(db, `key-${key_status}`, { key_status })
     await fillKeys()
     await fillReturns()
@@ -225,7 +225,7 @@ describe('an admin room with one number in each state', () => {
   })
 
   it('looks again at a press of the button, and writes down who pressed', async () => {
-    const before = room.woken()
+    const before = area.woken()
     const press = (channel: string, what: string) =>
       browser.post(`/admin/channels/${channel}/try`).type('form').send({ what }).expect(303)
     for (const [channel, what] of [
@@ -242,17 +242,17 @@ describe('an admin room with one number in each state', () => {
       const { headers } = await press(channel, what)
       expect(headers.location).toBe(`/admin/channels/${channel}?tried=now`)
     }
-    expect(room.woken()).toBe(before + 5)
+    expect(area.woken()).toBe(before + 5)
     expect((await press('key-needs_decision', 'mint')).headers.location).toContain('?tried=nothing')
-    expect(room.woken()).toBe(before + 5)
+    expect(area.woken()).toBe(before + 5)
 
     const mint = await db
       .selectFrom('mint')
       .selectAll()
       .where('channel_id', '=', 'key-waiting')
       .executeTakeFirst()
-    expect(mint).toMatchObject({ due_at: room.clock.now().toISOString(), attempts: 0 })
-    const [entry] = await room.audit.list({ channelId: 'key-waiting', limit: 1 })
+    expect(mint).toMatchObject({ due_at: area.clock.now().toISOString(), attempts: 0 })
+    const [entry] = await area.audit.list({ channelId: 'key-waiting', limit: 1 })
     expect(entry).toMatchObject({ actor: 'admin:anna', action: 'channel.tried', tenantId: 't1' })
     expect(entry?.detail).toEqual({ what: 'mint', waited: 'yes' })
     expect(await words('/admin/channels/failed?tried=now')).toContain('Latchkey looks at it now.')
@@ -267,14 +267,14 @@ describe('an admin room with one number in each state', () => {
     browser.post('/admin/channels/none/try').type('form').send({ what: 'mint' }).expect(404))
 })
 
-describe('an admin room with many rows', () => {
+describe('an admin area with many rows', () => {
   beforeAll(async () => {
     await openRoom()
     await addTenant(db, 't1', 'Shop A')
     for (let index = 100; index < 220; index += 1)
       await addChannel(db, `ch${index}`, { phone_number: `+49${index}`, key_status: 'rejected' })
     for (let index = 0; index < 60; index += 1)
-      await room.audit.record({ actor: 'cli', action: `act.${index}` })
+      await area.audit.record({ actor: 'cli', action: `act.${index}` })
     for (let index = 100; index < 160; index += 1) await addReview(db, `rev_${index}`, { reason: 'no_nonce' })
   })
   afterAll(closeRoom)

@@ -3,7 +3,7 @@ import type request from 'supertest'
 import { addOldChannel, channelOf, grantAgain, NUMBER, startStopped } from '../keys/stopped-channel.ts'
 import { DAY_MS, type TimedSite } from '../keys/timed-site.ts'
 import type { Browser } from '../site.ts'
-import { PASSWORD } from './admin-room.ts'
+import { PASSWORD } from './admin-area.ts'
 
 const MINUTE = 60_000
 const PAGE = '/admin/channels/ch1'

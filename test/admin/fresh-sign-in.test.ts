@@ -3,7 +3,7 @@ import request from 'supertest'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { migrate } from '../../src/database/migrate.ts'
 import { createEmptyDatabase, type EmptyDatabase } from '../databases.ts'
-import { type AdminRoom, openAdminRoom, PASSWORD } from './admin-room.ts'
+import { type AdminArea, openAdminArea, PASSWORD } from './admin-area.ts'
 import { addChannel } from './rows.ts'
 
 const MINUTE = 60_000
@@ -12,17 +12,17 @@ const AGAIN = '/admin/sign-in?again=1&next=%2Fadmin%2Fchannels%2Fc1'
 
 let empty: EmptyDatabase
 let db: Database
-let room: AdminRoom
+let area: AdminArea
 let browser: request.Agent
 
 beforeEach(async () => {
   empty = await createEmptyDatabase('sqlite')
   db = openDatabase(empty.url)
   await migrate(db, 'sqlite')
-  room = await openAdminRoom(db)
-  await room.admins.create('anna', PASSWORD)
+  area = await openAdminArea(db)
+  await area.admins.create('anna', PASSWORD)
   await addChannel(db, 'c1')
-  browser = request.agent(room.app)
+  browser = request.agent(area.app)
   await signIn({ next: PAGE }).expect('location', PAGE)
 })
 afterEach(async () => {
@@ -41,12 +41,12 @@ const idOf = (response: request.Response) => String(response.headers['set-cookie
 
 describe('a step that needs a fresh sign-in', () => {
   it('is carried out within ten minutes of it', async () => {
-    room.clock.advance(10 * MINUTE - 1)
+    area.clock.advance(10 * MINUTE - 1)
     await step().expect(422)
   })
 
   it('is not carried out later: who signs in again is back on the page, and sends it again', async () => {
-    room.clock.advance(10 * MINUTE)
+    area.clock.advance(10 * MINUTE)
     await step().expect(303).expect('location', AGAIN)
     const { text } = await browser.get(AGAIN).expect(200)
     expect(text).toContain('For this step, sign in again.')
@@ -57,29 +57,29 @@ describe('a step that needs a fresh sign-in', () => {
     await step().expect(422)
   })
 
-  it('is asked for once in ten minutes, and the rest of the room stays open', async () => {
-    room.clock.advance(25 * MINUTE)
+  it('is asked for once in ten minutes, and the rest of the area stays open', async () => {
+    area.clock.advance(25 * MINUTE)
     await browser.get(PAGE).expect(200)
     await step().expect('location', AGAIN)
     await step().expect('location', AGAIN)
     await signIn({ next: PAGE, again: '1' })
-    room.clock.advance(9 * MINUTE)
+    area.clock.advance(9 * MINUTE)
     await step().expect(422)
-    room.clock.advance(MINUTE)
+    area.clock.advance(MINUTE)
     await step().expect('location', AGAIN)
   })
 
   it('gets another session id with that sign-in, and the old one ends', async () => {
-    room.clock.advance(10 * MINUTE)
+    area.clock.advance(10 * MINUTE)
     const old = idOf(await browser.get(PAGE))
     const fresh = idOf(await signIn({ next: PAGE, again: '1' }))
     expect(fresh).not.toBe(old)
-    await request(room.app).get('/admin').set('Cookie', String(old)).expect(303)
-    await request(room.app).get('/admin').set('Cookie', String(fresh)).expect(200)
+    await request(area.app).get('/admin').set('Cookie', String(old)).expect(303)
+    await request(area.app).get('/admin').set('Cookie', String(fresh)).expect(200)
   })
 
   it('stays closed after a wrong password, and the page says again what it is for', async () => {
-    room.clock.advance(10 * MINUTE)
+    area.clock.advance(10 * MINUTE)
     const { text } = await signIn({ password: 'wrong', next: PAGE, again: '1' }).expect(422)
     expect(text).toContain('do not belong together')
     expect(text).toContain('For this step, sign in again.')
@@ -90,7 +90,7 @@ describe('a step that needs a fresh sign-in', () => {
   it('is not opened by a session that does not say when it began', async () => {
     const [row] = await db.selectFrom('admin_session').selectAll().execute()
     const { signedInAt: _, ...content } = JSON.parse(row?.content ?? '{}')
-    const expires_at = new Date(room.clock.now().getTime() + MINUTE).toISOString()
+    const expires_at = new Date(area.clock.now().getTime() + MINUTE).toISOString()
     await db
       .updateTable('admin_session')
       .set({ content: JSON.stringify(content), expires_at })

@@ -5,7 +5,7 @@ import type { VisitActs } from '../../src/simulator/visits.ts'
 import { comeBack, newClient, type Returned } from '../journey.ts'
 import { startTimedSite, type TimedSite } from '../keys/timed-site.ts'
 import { type Browser, launchFrom, pathOf } from '../site.ts'
-import { PASSWORD } from './admin-room.ts'
+import { PASSWORD } from './admin-area.ts'
 
 /** A site with an admin, where customers share numbers that are reviewed. */
 export interface ReviewSite extends TimedSite {

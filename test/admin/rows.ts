@@ -1,7 +1,7 @@
 import type { Database } from '../../src/database/database.ts'
 import type { ChannelRow, ChannelTaskRow, MintRow, ReturnRow, ReviewRow } from '../../src/database/schema.ts'
 import type { Verdict } from '../../src/onboarding/belonging.ts'
-import { HUB } from './admin-room.ts'
+import { HUB } from './admin-area.ts'
 
 const at = '2026-03-02T08:57:00.000Z'
 

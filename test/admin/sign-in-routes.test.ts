@@ -3,20 +3,20 @@ import request from 'supertest'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { migrate } from '../../src/database/migrate.ts'
 import { createEmptyDatabase, type EmptyDatabase } from '../databases.ts'
-import { type AdminRoom, openAdminRoom, PASSWORD } from './admin-room.ts'
+import { type AdminArea, openAdminArea, PASSWORD } from './admin-area.ts'
 
 const MINUTE = 60_000
 
 let empty: EmptyDatabase
 let db: Database
-let room: AdminRoom
+let area: AdminArea
 
 beforeEach(async () => {
   empty = await createEmptyDatabase('sqlite')
   db = openDatabase(empty.url)
   await migrate(db, 'sqlite')
-  room = await openAdminRoom(db)
-  await room.admins.create('anna', PASSWORD)
+  area = await openAdminArea(db)
+  await area.admins.create('anna', PASSWORD)
 })
 afterEach(async () => {
   await db.destroy()
@@ -30,9 +30,9 @@ const signIn = (browser: request.Agent, more: object = {}) =>
     .send({ name: 'anna', password: PASSWORD, ...more })
 const cookieOf = (response: request.Response) => String(response.headers['set-cookie'] ?? '')
 
-describe('the door of the admin room', () => {
+describe('the door of the admin area', () => {
   it('sends a stranger to sign in, and remembers where to', async () => {
-    const browser = request.agent(room.app)
+    const browser = request.agent(area.app)
     await browser.get('/admin').expect(303).expect('location', '/admin/sign-in')
     const sent = await browser.get('/admin/audit?before=x').expect(303)
     expect(sent.headers.location).toBe('/admin/sign-in?next=%2Fadmin%2Faudit%3Fbefore%3Dx')
@@ -45,7 +45,7 @@ describe('the door of the admin room', () => {
   })
 
   it.each(['/admin/channels/c1/try', '/admin/unknown'])('lets a stranger post nothing to %s', (path) =>
-    request(room.app)
+    request(area.app)
       .post(path)
       .type('form')
       .send({ what: 'mint' })
@@ -55,46 +55,46 @@ describe('the door of the admin room', () => {
 
   it.each(['//evil.example', 'https://evil.example/admin', '/\\evil.example', '/admin/../x'])(
     'never leads elsewhere after sign-in: %s',
-    (next) => signIn(request.agent(room.app), { next }).expect(303).expect('location', '/admin'),
+    (next) => signIn(request.agent(area.app), { next }).expect(303).expect('location', '/admin'),
   )
 
   it('gives a cookie that scripts and other sites do not get', async () => {
-    const cookie = cookieOf(await signIn(request.agent(room.app)))
+    const cookie = cookieOf(await signIn(request.agent(area.app)))
     expect(cookie).toMatch(/^admin=.*; Path=\/; .*HttpOnly; SameSite=Lax$/)
-    const secure = await openAdminRoom(db, { publicUrl: new URL('https://connect.example') })
+    const secure = await openAdminArea(db, { publicUrl: new URL('https://connect.example') })
     expect(cookieOf(await signIn(request.agent(secure.app)))).toMatch(/^__Host-admin=.*HttpOnly; Secure; /)
   })
 
   it('gives another session id at every sign-in, and ends the old one', async () => {
-    const browser = request.agent(room.app)
+    const browser = request.agent(area.app)
     const first = cookieOf(await signIn(browser)).split(';')[0] ?? ''
     const second = cookieOf(await signIn(browser)).split(';')[0] ?? ''
     expect(second).not.toBe(first)
-    await request(room.app).get('/admin').set('Cookie', first).expect(303)
-    await request(room.app).get('/admin').set('Cookie', second).expect(200)
+    await request(area.app).get('/admin').set('Cookie', first).expect(303)
+    await request(area.app).get('/admin').set('Cookie', second).expect(200)
   })
 
   it('takes no session id that it did not give', async () => {
     const planted = 'admin=s%3Aplanted.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'
-    const response = await request(room.app)
+    const response = await request(area.app)
       .post('/admin/sign-in')
       .set('Cookie', planted)
       .type('form')
       .send({ name: 'anna', password: PASSWORD })
     expect(cookieOf(response)).not.toContain('planted')
-    await request(room.app).get('/admin').set('Cookie', planted).expect(303)
+    await request(area.app).get('/admin').set('Cookie', planted).expect(303)
   })
 
   it('answers the same to a wrong password, an unknown name and a disabled admin', async () => {
-    await room.admins.create('bert', PASSWORD)
-    await room.admins.disable('bert')
+    await area.admins.create('bert', PASSWORD)
+    await area.admins.disable('bert')
     const texts = await Promise.all(
       [
         { name: 'anna', password: 'wrong' },
         { name: 'nobody', password: PASSWORD },
         { name: 'bert', password: PASSWORD },
       ].map(async (given) => {
-        const { text } = await signIn(request.agent(room.app), given).expect(422)
+        const { text } = await signIn(request.agent(area.app), given).expect(422)
         return text.replace(given.name, 'NAME')
       }),
     )
@@ -105,92 +105,92 @@ describe('the door of the admin room', () => {
   it.each([{ name: ['a', 'b'] }, { name: '', password: '' }, { name: '<script>alert(1)</script>' }])(
     'survives %j',
     async (given) => {
-      const { text } = await signIn(request.agent(room.app), given).expect(422)
+      const { text } = await signIn(request.agent(area.app), given).expect(422)
       expect(text).not.toContain('<script>')
     },
   )
 
-  it('survives a form without a body', () => request(room.app).post('/admin/sign-in').expect(422))
+  it('survives a form without a body', () => request(area.app).post('/admin/sign-in').expect(422))
 
   it('takes no form from another site', () =>
-    signIn(request.agent(room.app)).set('Sec-Fetch-Site', 'cross-site').expect(403))
+    signIn(request.agent(area.app)).set('Sec-Fetch-Site', 'cross-site').expect(403))
 
   it('opens until sign-out', async () => {
-    const browser = request.agent(room.app)
+    const browser = request.agent(area.app)
     const cookie = cookieOf(await signIn(browser)).split(';')[0] ?? ''
     await browser.get('/admin/sign-in').expect(303).expect('location', '/admin')
     await browser.post('/admin/sign-out').expect(303).expect('location', '/admin/sign-in')
-    await request(room.app).get('/admin').set('Cookie', cookie).expect(303)
+    await request(area.app).get('/admin').set('Cookie', cookie).expect(303)
     await browser.post('/admin/sign-out').expect(303)
     expect(await db.selectFrom('admin_session').selectAll().execute()).toEqual([])
   })
 
   it('closes after 30 idle minutes', async () => {
-    const browser = request.agent(room.app)
+    const browser = request.agent(area.app)
     await signIn(browser)
-    room.clock.advance(29 * MINUTE)
+    area.clock.advance(29 * MINUTE)
     await browser.get('/admin').expect(200)
-    room.clock.advance(29 * MINUTE)
+    area.clock.advance(29 * MINUTE)
     await browser.get('/admin').expect(200)
-    room.clock.advance(30 * MINUTE)
+    area.clock.advance(30 * MINUTE)
     await browser.get('/admin').expect(303)
   })
 
   it('closes at once when the admin is disabled', async () => {
-    const browser = request.agent(room.app)
+    const browser = request.agent(area.app)
     await signIn(browser)
-    await room.admins.disable('anna')
+    await area.admins.disable('anna')
     await browser.get('/admin').expect(303)
   })
 
   it('makes an address wait that tries too often', async () => {
-    room = await openAdminRoom(db, { signInsPerMinute: 3 })
+    area = await openAdminArea(db, { signInsPerMinute: 3 })
     for (let tries = 0; tries < 3; tries += 1)
-      await signIn(request.agent(room.app), { password: 'wrong' }).expect(422)
-    const { text, headers } = await signIn(request.agent(room.app)).expect(429)
+      await signIn(request.agent(area.app), { password: 'wrong' }).expect(422)
+    const { text, headers } = await signIn(request.agent(area.app)).expect(429)
     expect(text).toContain('Wait a minute, then try again.')
     expect(headers['retry-after']).toBeDefined()
   })
 
   it('makes a name wait after ten failures, and only then', async () => {
-    const wrong = Array.from({ length: 12 }, () => signIn(request.agent(room.app), { password: 'wrong' }))
+    const wrong = Array.from({ length: 12 }, () => signIn(request.agent(area.app), { password: 'wrong' }))
     const statuses = (await Promise.all(wrong)).map((response) => response.status)
     expect(statuses.toSorted()).toEqual([...Array(10).fill(422), 429, 429])
-    const { text } = await signIn(request.agent(room.app)).expect(429)
+    const { text } = await signIn(request.agent(area.app)).expect(429)
     expect(text).toContain('Wait 15 minutes, then try again.')
-    room.clock.advance(15 * MINUTE)
-    await signIn(request.agent(room.app)).expect(303)
+    area.clock.advance(15 * MINUTE)
+    await signIn(request.agent(area.app)).expect(303)
   })
 })
 
 describe('the first link', () => {
   it('opens once', async () => {
-    const link = `/admin/first/${await room.admins.createFirstCode()}`
-    const browser = request.agent(room.app)
+    const link = `/admin/first/${await area.admins.createFirstCode()}`
+    const browser = request.agent(area.app)
     const first = await browser.get(link).expect(303).expect('location', '/admin')
     expect(cookieOf(first)).toContain('admin=')
     expect((await browser.get('/admin').expect(200)).text).toContain('demo')
-    const { text } = await request(room.app).get(link).expect(410)
+    const { text } = await request(area.app).get(link).expect(410)
     expect(text).toContain('npm start')
     await browser.get(link).expect(303)
   })
 
   it.each(['head', 'post', 'put'] as const)('is not used up by %s', async (method) => {
-    const link = `/admin/first/${await room.admins.createFirstCode()}`
-    await request(room.app)[method](link).expect(405).expect('allow', 'GET')
-    await request(room.app).get(link).expect(303)
+    const link = `/admin/first/${await area.admins.createFirstCode()}`
+    await request(area.app)[method](link).expect(405).expect('allow', 'GET')
+    await request(area.app).get(link).expect(303)
   })
 
   it('is not used up by a browser that only looks ahead', async () => {
-    const link = `/admin/first/${await room.admins.createFirstCode()}`
-    await request(room.app).get(link).set('Sec-Purpose', 'prefetch;prerender').expect(405)
-    await request(room.app).get(link).expect(303)
+    const link = `/admin/first/${await area.admins.createFirstCode()}`
+    await request(area.app).get(link).set('Sec-Purpose', 'prefetch;prerender').expect(405)
+    await request(area.app).get(link).expect(303)
   })
 
   it('says when its time is over', async () => {
-    const link = `/admin/first/${await room.admins.createFirstCode()}`
-    room.clock.advance(15 * MINUTE)
-    await request(room.app).get(link).expect(410)
-    await request(room.app).get('/admin/first/%00').expect(410)
+    const link = `/admin/first/${await area.admins.createFirstCode()}`
+    area.clock.advance(15 * MINUTE)
+    await request(area.app).get(link).expect(410)
+    await request(area.app).get('/admin/first/%00').expect(410)
   })
 })

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Browser, Page } from 'playwright-core'
-import { PASSWORD } from '../admin/admin-room.ts'
+import { PASSWORD } from '../admin/admin-area.ts'
 import { openReviewSite, type ReviewSite, stranger } from '../admin/review-site.ts'
 import { findBarriers, launchChromium, UNPACKING_MS } from './chromium.ts'
 

@@ -28,7 +28,7 @@ import { TestClock } from '../test-clock.ts'
 export const HUB = 'hub'
 export const PASSWORD = 'correct horse battery'
 
-export interface AdminRoom {
+export interface AdminArea {
   readonly app: Express
   readonly clock: TestClock
   readonly admins: AdminService
@@ -38,11 +38,11 @@ export interface AdminRoom {
   woken(): number
 }
 
-/** The admin room alone, with its real services. */
-export async function openAdminRoom(
+/** The admin area alone, with its real services. */
+export async function openAdminArea(
   db: Database,
   { publicUrl = new URL('http://localhost:3000'), signInsPerMinute = 1000 } = {},
-): Promise<AdminRoom> {
+): Promise<AdminArea> {
   const clock = new TestClock()
   const logger = pino({}, { write() {} })
   const place = { db, hubId: HUB }

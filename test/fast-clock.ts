@@ -3,7 +3,7 @@ import type { Clock } from '../src/clock.ts'
 const TIMES_AS_FAST = 20
 
 /** A clock on which time goes by twenty times as fast, and jumps when a test says so. */
-export class HastyClock implements Clock {
+export class FastClock implements Clock {
   readonly #start = Date.now()
   #jumped = 0
 

@@ -2,7 +2,7 @@
  * The longest that this process worked without a pause in which it could answer. Time that the machine gave to
  * others does not count: of each gap, only the CPU time that was used in it.
  */
-export class StallWatch {
+export class EventLoopLag {
   readonly #timer: NodeJS.Timeout
   #at = performance.now()
   #cpu = process.cpuUsage()
