@@ -1,6 +1,15 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
@@ -18,10 +27,14 @@ const textOf = (name: string) => steps.find((step) => step.name === name)?.text 
 let scratch: string
 let app: string
 let env: Record<string, string>
+/** A copy: the site's user cannot reach the one in a clone in root's own folder. */
+let node: string
 
 beforeAll(() => {
   scratch = mkdtempSync(join(tmpdir(), 'latchkey-image-'))
   chmodSync(scratch, 0o755)
+  node = join(scratch, 'node')
+  copyFileSync(process.execPath, node)
   app = join(scratch, textOf('WORKDIR'))
   mkdirSync(app, { recursive: true })
   env = {
@@ -89,7 +102,7 @@ describe('the image', () => {
       SESSION_SECRET: `file:${secret}`,
     }
     const [command = '', ...args] = JSON.parse(textOf('CMD')) as string[]
-    const site = spawn(command === 'node' ? process.execPath : command, args, {
+    const site = spawn(command === 'node' ? node : command, args, {
       cwd: app,
       env: settings,
       ...user(),
