@@ -36,17 +36,38 @@ export async function createEmptyDatabase(engine: Engine): Promise<EmptyDatabase
     const drop = async () => rmSync(folder, { recursive: true, force: true })
     return { engine, url: `sqlite:${join(folder, 'latchkey.db')}`, drop }
   }
-  const server = process.env.TEST_POSTGRES_URL
+  return createPostgres('')
+}
+
+/** The same, but on PostgreSQL a copy of a migrated one, which takes a third of the time of migrating it. */
+export async function createDatabase(engine: Engine): Promise<EmptyDatabase> {
+  if (engine === 'sqlite') return createEmptyDatabase(engine)
+  const template = `template_${process.env.JEST_WORKER_ID}`
+  try {
+    return await createPostgres(`template ${template}`)
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== UNKNOWN_DATABASE) throw error
+  }
+  await onServer(`create database ${template}`)
+  const db = openDatabase(`${process.env.TEST_POSTGRES_URL}/${template}`)
+  await migrate(db, engine)
+  await db.destroy()
+  return createPostgres(`template ${template}`)
+}
+
+const UNKNOWN_DATABASE = '3D000'
+
+async function createPostgres(options: string): Promise<EmptyDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`
-  await onServer(`create database ${name}`)
-  return { engine, url: `${server}/${name}`, drop: () => onServer(`drop database ${name} with (force)`) }
+  await onServer(`create database ${name} ${options}`)
+  const drop = () => onServer(`drop database ${name} with (force)`)
+  return { engine: 'postgres', url: `${process.env.TEST_POSTGRES_URL}/${name}`, drop }
 }
 
 async function onServer(statement: string): Promise<void> {
   const client = new pg.Client({ connectionString: `${process.env.TEST_POSTGRES_URL}/postgres` })
   await client.connect()
-  await client.query(statement)
-  await client.end()
+  await client.query(statement).finally(() => client.end())
 }
 
 /** Runs the same tests on SQLite and on PostgreSQL, each on a migrated database of its own, closed at the latest after all. */
@@ -54,7 +75,7 @@ export function eachDatabase(name: string, tests: (open: () => Promise<OpenedDat
   describe.each(engines)(`${name} on %s`, (engine) => {
     const closes: (() => Promise<void>)[] = []
     tests(async () => {
-      const empty = await createEmptyDatabase(engine)
+      const empty = await createDatabase(engine)
       const db = openDatabase(empty.url)
       let closing: Promise<void> | undefined
       const close = () => {

@@ -11,7 +11,7 @@ import { serve } from '../src/serve.ts'
 import { newVaultKey } from '../src/settings/vault-keys.ts'
 import { type Simulator, startSimulator } from '../src/simulator/simulator.ts'
 import type { Step } from '../src/worker/step.ts'
-import { createEmptyDatabase } from './databases.ts'
+import { createDatabase } from './databases.ts'
 
 export const PARTNER_ID = 'NordlichtPA'
 export const PARTNER_API_KEY = 'canary-partner-key-5d1c7b2e'
@@ -56,7 +56,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
   const given = options.databaseUrl
   const database = given
     ? { url: given, drop: async () => {} }
-    : await createEmptyDatabase(options.engine ?? 'sqlite')
+    : await createDatabase(options.engine ?? 'sqlite')
   const simulator = options.simulator ?? (await startTestSimulator())
   const port = await freePort()
   const config = loadConfig(
