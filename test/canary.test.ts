@@ -6,7 +6,7 @@ import type { Fault } from '../src/simulator/faults.ts'
 import { type Simulator, startSimulator } from '../src/simulator/simulator.ts'
 import type { VisitActs } from '../src/simulator/visits.ts'
 import { runChild } from './child-process.ts'
-import { createEmptyDatabase, type EmptyDatabase } from './databases.ts'
+import { createDatabase, type EmptyDatabase } from './databases.ts'
 import { readCells } from './dump.ts'
 import { FastClock } from './fast-clock.ts'
 import { emailOf, newClient } from './journey.ts'
@@ -250,7 +250,7 @@ async function begin(engine: Engine, more: Readonly<Record<string, string>>): Pr
   simulators.push(simulator)
   simulator.hub.setSwitches({ io_signature_required: true })
   learnFrom(simulator)
-  const database = await createEmptyDatabase(engine)
+  const database = await createDatabase(engine)
   databases.push(database)
   const site = await startSite({ databaseUrl: database.url, simulator, clock, settings: more })
   running.add(site)

@@ -1,30 +1,17 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdtempSync, rmSync, statfsSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe } from '@jest/globals'
 import { CompiledQuery, SqliteAdapter, sql } from 'kysely'
 import pg from 'pg'
 import { type Database, type Engine, openDatabase } from '../src/database/database.ts'
 import { migrate } from '../src/database/migrate.ts'
+import { scratch } from './scratch.ts'
 
 export interface EmptyDatabase {
   readonly engine: Engine
   readonly url: string
   drop(): Promise<void>
-}
-
-/**
- * Waiting for a disk is most of what SQLite does in these tests, and what a killed process has written is kept in
- * memory just as well: only a machine that loses its power would tell them apart.
- */
-const MEMORY = '/dev/shm'
-const scratch = hasRoom(MEMORY) ? MEMORY : tmpdir()
-
-function hasRoom(folder: string): boolean {
-  if (!existsSync(folder)) return false
-  const { bavail, bsize } = statfsSync(folder)
-  return bavail * bsize > 1e9
 }
 
 export const engines: readonly Engine[] = ['sqlite', 'postgres']

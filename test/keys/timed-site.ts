@@ -2,7 +2,7 @@ import type { Database, Engine } from '../../src/database/database.ts'
 import type { Simulator } from '../../src/simulator/simulator.ts'
 import { startSimulator } from '../../src/simulator/simulator.ts'
 import type { Step } from '../../src/worker/step.ts'
-import { createEmptyDatabase } from '../databases.ts'
+import { createDatabase } from '../databases.ts'
 import { eventually, PARTNER_API_KEY, PARTNER_ID, type Site, startSite } from '../site.ts'
 import { TestClock } from '../test-clock.ts'
 
@@ -39,7 +39,7 @@ export async function startTimedSite({
     redirectUrl: 'http://localhost:1/callback',
     now: () => clock.now(),
   })
-  const database = await createEmptyDatabase(engine)
+  const database = await createDatabase(engine)
 
   const start = async (settings: Readonly<Record<string, string>>): Promise<TimedSite> => {
     const tell = (step: Step) => reached(step, simulator)
