@@ -18,6 +18,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals'
 const RUN = `
   import start from './test/postgres-once.ts'
   import pg from 'pg'
+  process.umask(0o077)
   await start()
   const client = new pg.Client(process.env.TEST_POSTGRES_URL + '/postgres')
   await client.connect()

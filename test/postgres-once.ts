@@ -34,7 +34,10 @@ export default async function startPostgres(): Promise<void> {
     onLog: () => {},
     onError: () => {},
   })
+  // It hands the password over in a file, which PostgreSQL's user has to read however strict the user of the tests is.
+  const mask = process.umask(0o022)
   await postgres.initialise()
+  process.umask(mask)
   await postgres.start()
   process.env.TEST_POSTGRES_URL = `postgres://latchkey:sample@127.0.0.1:${port}`
   globalThis.stopPostgres = () => postgres.stop()
