@@ -10,7 +10,7 @@ export interface Metrics {
 const SECONDS = [0.005, 0.02, 0.1, 0.5, 2, 10]
 
 /**
- * Counts if anybody may read it: without a METRICS_TOKEN the library is not even loaded.
+ * Counts only if the counts can be read: without a METRICS_TOKEN the library is not even loaded.
  * Labels are route patterns, endpoint names and outcomes: never an id or an address.
  */
 export async function createMetrics(wanted: boolean): Promise<Metrics> {

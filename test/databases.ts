@@ -88,10 +88,13 @@ export interface OpenedDatabase {
 export async function explain(db: Database, query: CompiledQuery): Promise<string> {
   const isSqlite = db.getExecutor().adapter instanceof SqliteAdapter
   const ask = CompiledQuery.raw(`explain ${isSqlite ? 'query plan ' : ''}${query.sql}`, [...query.parameters])
-  const rows = await db.transaction().execute(async (trx) => {
-    // PostgreSQL reads a small table whole, whatever its indexes.
-    if (!isSqlite) await sql`set local enable_seqscan = off`.execute(trx)
-    return (await trx.executeQuery<Record<string, string>>(ask)).rows
-  })
+  const rows = await db
+    .withoutPlugins()
+    .transaction()
+    .execute(async (trx) => {
+      // PostgreSQL reads a small table whole, whatever its indexes.
+      if (!isSqlite) await sql`set local enable_seqscan = off`.execute(trx)
+      return (await trx.executeQuery<Record<string, string>>(ask)).rows
+    })
   return rows.map((row) => row.detail ?? row['QUERY PLAN']).join('\n')
 }

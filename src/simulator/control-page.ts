@@ -17,7 +17,7 @@ const presets: readonly { label: string; fault: Fault }[] = [
   { label: 'Answer after 15 s until cleared', fault: { endpoint: '*', kind: 'slow', ms: 15_000, times: 0 } },
 ]
 
-/** The page where a person makes numbers run, takes permissions back and lets calls fail. */
+/** The page where a person makes numbers run, revokes permissions and lets calls fail. */
 export function createControlPage(hub: Hub): Router {
   const router = Router()
   router.get('/', (_req, res) => {

@@ -139,7 +139,7 @@ export class Hub {
     return key
   }
 
-  /** Creates a key as somebody else: the client in its own hub, or another product. Answers the key. */
+  /** Creates a key as another party: the client in its own hub, or another product. Answers the key. */
   mintForeignKey(channelId: string): string {
     return this.#newKey(channelId).value
   }
@@ -185,7 +185,7 @@ export class Hub {
    * @throws HubError when the screen would show an error
    */
   visit(launchUrl: string, acts: VisitActs): string {
-    return this.visits.actOut(launchUrl, acts)
+    return this.visits.perform(launchUrl, acts)
   }
 
   #newKey(channelId: string): KeyRecord {

@@ -19,7 +19,7 @@ export interface Launch {
 export const launchPath = /^\/(?:dashboard\/app\/([^/]+)(?:\/permissions)?|onboarding\/([^/]+))\/?$/
 
 /**
- * Reads a launch URL. Quotes around the number, blanks and unknown parameters are tolerated.
+ * Reads a launch URL. Quotes around the number, spaces and unknown parameters are tolerated.
  * @throws HubError 404 when it is none of the three launch paths
  */
 export function readLaunch(url: URL): Launch {

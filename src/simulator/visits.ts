@@ -25,7 +25,7 @@ export interface Visit {
   added: string[]
 }
 
-/** What a person does in one visit: who they are, which numbers they add, share, take back. */
+/** What a person does in one visit: who they are, which numbers they add, share, revoke. */
 export interface VisitActs {
   clientId?: string | undefined
   /** Makes a new client. */
@@ -77,7 +77,7 @@ export class Visits {
     const visit = { id: randomUUID(), launch, redirectUrl: this.#redirectUrlOf(launch), added: [] }
     if (switches.io_signature_required)
       this.#signatures.admit(launch, settings.platformSecret, this.#hub.now())
-    this.#keep(visit)
+    this.#store(visit)
     return visit
   }
 
@@ -117,22 +117,22 @@ export class Visits {
     visit.added.push(channel.id)
   }
 
-  /** Shares and takes back; answers the partner's redirect. Ids of other clients are refused before anything changes. */
+  /** Shares and revokes; answers the partner's redirect. Ids of other clients are refused before anything changes. */
   share(visit: Visit, channels: readonly string[], revoked: readonly string[]): string {
     const clientId = clientOf(visit)
     for (const id of [...channels, ...revoked])
       if (this.#hub.channel(id).clientId !== clientId) throw new HubError(404, 'Channel not found')
     for (const id of channels) this.#hub.grant(id)
     for (const id of revoked) this.#hub.revoke(id)
-    return this.#leave(visit, channels, revoked)
+    return this.#redirect(visit, channels, revoked)
   }
 
   cancel(visit: Visit): string {
-    return this.#leave(visit, [], [])
+    return this.#redirect(visit, [], [])
   }
 
   /** @see Hub.visit */
-  actOut(launchUrl: string, acts: VisitActs): string {
+  perform(launchUrl: string, acts: VisitActs): string {
     if (!URL.canParse(launchUrl, this.#hub.url))
       throw new HubError(400, 'The launch URL is not a web address.')
     const visit = this.open(new URL(launchUrl, this.#hub.url))
@@ -147,7 +147,8 @@ export class Visits {
     return this.share(visit, [...(acts.channels ?? []), ...visit.added], acts.revoke ?? [])
   }
 
-  #leave({ redirectUrl, clientId, launch }: Visit, channels: readonly string[], revoked: readonly string[]) {
+  #redirect(visit: Visit, channels: readonly string[], revoked: readonly string[]): string {
+    const { redirectUrl, clientId, launch } = visit
     return toRedirect(redirectUrl, { clientId, channels, revoked, state: launch.state }, this.#hub.switches)
   }
 
@@ -162,7 +163,7 @@ export class Visits {
     return new URL(chosen).href
   }
 
-  #keep(visit: Visit): void {
+  #store(visit: Visit): void {
     this.#visits.set(visit.id, visit)
     const [oldest] = this.#visits.keys()
     if (oldest && this.#visits.size > mostVisits) this.#visits.delete(oldest)
