@@ -2,7 +2,7 @@ import type { ImportedKey } from '../keys/key-import-service.ts'
 import { isApiKey } from '../keys/key-proof.ts'
 import { UsageError } from './command.ts'
 import { readCsvLine } from './csv.ts'
-import { tenantId } from './link-command.ts'
+import { tenantId } from './link-commands.ts'
 
 /** A key of the file, with the number of its line. */
 export interface KeyLine extends ImportedKey {

@@ -1,35 +1,35 @@
 import { randomBytes } from 'node:crypto'
-import { textOf, UsageError } from './command.ts'
+import { once } from 'node:events'
+import { InvalidArgumentError } from 'commander'
+import { type AddCommands, print, text } from './command.ts'
 
-export const simulateUsage = 'simulate [--port N] [--partner-id ID] [--api-key KEY] [--redirect-url URL]'
-
-export const simulateOptions = {
-  port: { type: 'string' },
-  'partner-id': { type: 'string' },
-  'api-key': { type: 'string' },
-  'redirect-url': { type: 'string' },
-} as const
-
-/** Runs the simulator alone, and tells with which settings a Latchkey speaks to it. */
-export async function simulate(
-  options: Readonly<Record<string, unknown>>,
-  print: (line: string) => void,
-): Promise<{ close(): Promise<void> }> {
-  const port = Number(textOf(options, 'port') ?? '3001')
-  if (!Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new UsageError('--port takes a port number.')
-  const partnerId = textOf(options, 'partner-id') ?? 'SimulatedPA'
-  const partnerApiKey = textOf(options, 'api-key') ?? randomBytes(18).toString('base64url')
-  const redirectUrl = textOf(options, 'redirect-url') ?? 'http://localhost:3000/callback'
-  const { startSimulator } = await import('../simulator/simulator.ts')
-  const simulator = await startSimulator({ port, partnerId, partnerApiKey, redirectUrl })
-  print(`360dialog is simulated at ${simulator.url}. A Latchkey speaks to it with:
+/** Runs the simulator alone, and prints the settings with which a Latchkey calls it. */
+export const addSimulateCommand: AddCommands = (program) => {
+  program
+    .command('simulate')
+    .description('run the simulator of 360dialog alone, and print the settings for it')
+    .option('--port <number>', 'the port it listens on', readPort, 3001)
+    .option('--partner-id <id>', 'the Partner ID that it knows', text, 'SimulatedPA')
+    .option('--api-key <key>', 'the made-up API key that it accepts (default: a random one)', text)
+    .option('--redirect-url <url>', 'where it sends browsers', text, 'http://localhost:3000/callback')
+    .action(async ({ port, partnerId, apiKey = randomBytes(18).toString('base64url'), redirectUrl }) => {
+      const { startSimulator } = await import('../simulator/simulator.ts')
+      const simulator = await startSimulator({ port, partnerId, partnerApiKey: apiKey, redirectUrl })
+      print(`360dialog is simulated at ${simulator.url}. A Latchkey calls it with:
 
 D360_PARTNER_ID=${partnerId}
-D360_PARTNER_API_KEY=${partnerApiKey}
+D360_PARTNER_API_KEY=${apiKey}
 D360_API_URL=${simulator.url}/api/v2
 D360_LAUNCH_URL=${simulator.url}/dashboard/app/{partner_id}/permissions
 D360_MESSAGING_HOSTS=localhost
 `)
-  return simulator
+      await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
+      await simulator.close()
+    })
+}
+
+function readPort(value: string): number {
+  const port = Number(text(value))
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port
+  throw new InvalidArgumentError('It is not a port number.')
 }

@@ -186,7 +186,7 @@ describe.each(engines)('the keys of running customers, on %s', (engine) => {
     child.process.kill('SIGINT')
     expect(await child.ended).toBe(1)
     expect(child.output().stdout).toBe('2\tch1\tshop-1\tstored\n1 stored, 0 already there, 0 refused\n')
-    expect(child.output().stderr).toContain('Stopped: 2 lines are left. Run it again to go on.')
+    expect(child.output().stderr).toContain('Stopped: 2 lines are left. Run it again to continue.')
     site.hub.clearFaults()
     expect(await importKeys(...lines)).toMatchObject({ code: 0 })
     expect(await actionsOn(site, 'ch1')).toEqual(['api_key.imported', 'channel.bound'])
