@@ -1,4 +1,4 @@
-import { type Config, ConfigError, describeProblems } from './config.ts'
+import { type Config, ConfigError, describeProblems } from './config/config.ts'
 import { StartError } from './errors.ts'
 
 /**

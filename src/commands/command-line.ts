@@ -1,7 +1,7 @@
 import type { Command as TypedCommand } from '@commander-js/extra-typings'
 import { Command, CommanderError } from 'commander'
 import { pino } from 'pino'
-import { loadConfig } from '../config.ts'
+import { loadConfig } from '../config/config.ts'
 import { createContext } from '../context.ts'
 import { LatchkeyError } from '../errors.ts'
 import { createLogger } from '../logger.ts'

@@ -1,4 +1,4 @@
-import { newVaultKey } from '../settings/vault-keys.ts'
+import { newVaultKey } from '../config/vault-keys.ts'
 import { type AddCommands, print } from './command.ts'
 
 export const addSetupCommands: AddCommands = (program, withSite) => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import request from 'supertest'
-import { newVaultKey } from '../../src/settings/vault-keys.ts'
+import { newVaultKey } from '../../src/config/vault-keys.ts'
 import { eventually, freePort } from '../site.ts'
 import { type Child, runProgram } from './child.ts'
 

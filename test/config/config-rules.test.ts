@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { describeProblems, loadConfig } from '../../src/config.ts'
+import { describeProblems, loadConfig } from '../../src/config/config.ts'
 import { demoSecrets, errorOf, live, loadDemo, settingsWithProblems } from './config-environments.ts'
 
 const notThere = ['D360_PARTNER_ID', 'D360_PARTNER_API_KEY', 'VAULT_KEYS', 'SESSION_SECRET']

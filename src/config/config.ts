@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { type DemoSecrets, DemoSecretsError, readDemoSecrets } from './settings/demo-secrets.ts'
-import { type Problem, readSettings } from './settings/read-settings.ts'
-import { breachedRules, reasonsAgainstDemo } from './settings/setting-rules.ts'
-import type { Values } from './settings/settings.ts'
-import { type VaultKey, vaultKeys } from './settings/vault-keys.ts'
+import { type DemoSecrets, DemoSecretsError, readDemoSecrets } from './demo-secrets.ts'
+import { type Problem, readSettings } from './read-settings.ts'
+import { breachedRules, reasonsAgainstDemo } from './setting-rules.ts'
+import type { Values } from './settings.ts'
+import { type VaultKey, vaultKeys } from './vault-keys.ts'
 
 /** All that the site is told from outside (README, "Settings"). */
 export interface Config {

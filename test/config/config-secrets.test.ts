@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect, promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { type Config, ConfigError, describeProblems, loadConfig } from '../../src/config.ts'
-import { readDemoSecrets } from '../../src/settings/demo-secrets.ts'
-import { settingRows } from '../../src/settings/settings.ts'
-import { newVaultKey } from '../../src/settings/vault-keys.ts'
+import { type Config, ConfigError, describeProblems, loadConfig } from '../../src/config/config.ts'
+import { readDemoSecrets } from '../../src/config/demo-secrets.ts'
+import { settingRows } from '../../src/config/settings.ts'
+import { newVaultKey } from '../../src/config/vault-keys.ts'
 import { errorOf, live } from './config-environments.ts'
 
 let folder: string
@@ -102,7 +102,7 @@ describe('the secrets of a demo', () => {
   })
 
   it('are the same for processes that start at once', async () => {
-    const script = `import { readDemoSecrets } from ${JSON.stringify(join(process.cwd(), 'src/settings/demo-secrets.ts'))}
+    const script = `import { readDemoSecrets } from ${JSON.stringify(join(process.cwd(), 'src/config/demo-secrets.ts'))}
       process.stdout.write(JSON.stringify(readDemoSecrets(${JSON.stringify(join(folder, 'data'))})))`
     const start = () => promisify(execFile)(process.execPath, ['--input-type=module', '-e', script])
     const told = await Promise.all(Array.from({ length: 6 }, start))

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
-import { settingRows } from '../../src/settings/settings.ts'
+import { settingRows } from '../../src/config/settings.ts'
 
 const example = readFileSync('.env.example', 'utf8')
 

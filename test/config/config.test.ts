@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
-import { type Config, loadConfig } from '../src/config.ts'
-import { newVaultKey } from '../src/settings/vault-keys.ts'
-import { live, settingsWithProblems } from './settings/config-environments.ts'
+import { type Config, loadConfig } from '../../src/config/config.ts'
+import { newVaultKey } from '../../src/config/vault-keys.ts'
+import { live, settingsWithProblems } from './config-environments.ts'
 
 const key = 'A'.repeat(43)
 const oct = { kty: 'oct', kid: 'one', k: key }

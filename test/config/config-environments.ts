@@ -1,6 +1,6 @@
-import { type Config, ConfigError, loadConfig } from '../../src/config.ts'
-import type { DemoSecrets } from '../../src/settings/demo-secrets.ts'
-import { newVaultKey } from '../../src/settings/vault-keys.ts'
+import { type Config, ConfigError, loadConfig } from '../../src/config/config.ts'
+import type { DemoSecrets } from '../../src/config/demo-secrets.ts'
+import { newVaultKey } from '../../src/config/vault-keys.ts'
 
 /** The fewest settings with which it goes live. */
 export const live: NodeJS.ProcessEnv = {
