@@ -12,10 +12,18 @@ import { addKeyCommands } from './key-commands.ts'
 import { addLinkCommands } from './link-commands.ts'
 import { addReviewCommands } from './review-commands.ts'
 import { addSetupCommands } from './setup-commands.ts'
-import { addSimulateCommand } from './simulate-command.ts'
 import { addTokenCommands } from './token-commands.ts'
 
-/** 0 done, 1 failed, 2 wrong use. */
+const groups = [
+  addSetupCommands,
+  addLinkCommands,
+  addAdminCommands,
+  addTokenCommands,
+  addKeyCommands,
+  addReviewCommands,
+]
+
+/** Runs one command. 0 done, 1 failed, 2 wrong use. */
 export async function runCommandLine(words: string[], environment: NodeJS.ProcessEnv): Promise<number> {
   const program = createProgram((work) => openSite(environment, work))
   let used = program
@@ -45,10 +53,8 @@ function createProgram(withSite: WithSite): Command {
     .configureOutput({ outputError: (text, write) => write(text.replace(/( but got \d+): .*/s, '$1.\n')) })
     .showHelpAfterError()
     .exitOverride()
-  const groups = [addSetupCommands, addLinkCommands, addAdminCommands, addTokenCommands, addKeyCommands]
-  // The same class with types that follow from the texts of options; they have no code of their own.
-  for (const add of [...groups, addReviewCommands, addSimulateCommand])
-    add(program as unknown as TypedCommand, withSite)
+  // The same class, with option types that follow from the texts of options; those types have no code.
+  for (const add of groups) add(program as unknown as TypedCommand, withSite)
   return program
 }
 
