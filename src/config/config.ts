@@ -2,63 +2,14 @@ import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type DemoSecrets, DemoSecretsError, readDemoSecrets } from './demo-secrets.ts'
 import { type Problem, readSettings } from './read-settings.ts'
-import { breachedRules, reasonsAgainstDemo } from './setting-rules.ts'
-import type { Values } from './settings.ts'
-import { type VaultKey, vaultKeys } from './vault-keys.ts'
+import { brokenRules, reasonsAgainstDemo } from './setting-rules.ts'
+import type { SettingName, Values } from './settings.ts'
+import { vaultKeys } from './vault-keys.ts'
 
 /** All that the site is told from outside (README, "Settings"). */
-export interface Config {
-  mode: 'demo' | 'live'
-  /** Whose data the database holds: `demo`, or the partner id. */
-  hubId: string
-  port: number
-  host: string
-  publicUrl: URL
-  /** Express's `trust proxy`. */
-  trustProxy: false | number | string[]
-  /** `sqlite:path` or `postgres://…` */
-  databaseUrl: string
-  /** The folder of the SQLite file; `data` beside PostgreSQL. */
-  dataFolder: string
-  partnerApi: PartnerApiConfig
-  /** The template still has `{partner_id}` in it. */
-  launch: {
-    template: string
-    stateIn: 'both' | 'state' | 'redirect_url'
-    ioSignatureSecret: string | undefined
-  }
-  messagingHosts: string[]
-  /** The first seals, all open. */
-  vaultKeys: VaultKey[]
-  /** The first makes, all verify. */
-  sessionSecrets: string[]
-  selfSignup: boolean
-  /** The address still has `{channel_id}` and `{tenant_id}` in it. */
-  channelWebhook: { url: string; headers: Record<string, string> } | undefined
-  brand: {
-    name: string
-    logoUrl: URL | undefined
-    color: string | undefined
-    supportEmail: string | undefined
-    privacyUrl: URL | undefined
-  }
-  /** A minute and address. */
-  rateLimits: { public: number; signIn: number }
-  logLevel: string
-  metricsTokens: string[]
-  /** In the demo only. */
-  simulator: { port: number; partnerApiKey: string } | undefined
-}
+export type Config = ReturnType<typeof toConfig>
 
-export interface PartnerApiConfig {
-  /** Ends with a slash. */
-  baseUrl: URL
-  partnerId: string
-  credentials: { apiKey: string } | { username: string; password: string }
-  rate: 'auto' | { calls: number; seconds: number }
-}
-
-/** The settings do not make a configuration. Lists everything that is wrong, and never a value. */
+/** The settings cannot be used. Lists everything that is wrong, and never a value. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly problems: readonly Problem[]
@@ -71,13 +22,13 @@ export class ConfigError extends Error {
 
 interface Sources {
   readFile?: (path: string) => string
-  /** Called only for a demo in which everything else is right: it may make the secrets. */
+  /** Called only for a demo in which everything else is right: it may create the secrets. */
   demoSecrets?: (folder: string) => DemoSecrets
 }
 
 /**
- * Reads the whole environment once. With no word of 360dialog, no `NODE_ENV=production` and loopback addresses
- * only, it is a demo; everything else is live.
+ * Reads the whole environment once. Without a `D360_` setting, without `NODE_ENV=production` and with loopback
+ * addresses only, it is a demo; everything else is live.
  *
  * @throws ConfigError with every problem at once
  */
@@ -87,14 +38,15 @@ export function loadConfig(
 ): Config {
   const reading = readSettings(environment, readFile)
   const judged = { ...reading, reasonsAgainstDemo: reasonsAgainstDemo(environment, reading) }
-  const problems = [...reading.problems, ...breachedRules(judged)]
+  const problems = [...reading.problems, ...brokenRules(judged)]
   if (problems.length > 0) throw new ConfigError(problems)
 
   // Without a problem, every value with a default is there.
   const values = reading.values as Values
-  if (judged.reasonsAgainstDemo.length > 0) return toLiveConfig(values)
-  const secrets = tellAsProblem(() => demoSecrets(dataFolder(values.DATABASE_URL)))
-  return toDemoConfig(values, secrets, reading.given)
+  if (judged.reasonsAgainstDemo.length > 0) return toConfig(values)
+  const secrets = orProblem(() => demoSecrets(dataFolder(values.DATABASE_URL)))
+  const simulator = { port: values.PORT + 1, partnerApiKey: secrets.partnerApiKey }
+  return toConfig(demoValues(values, reading.given, `http://localhost:${simulator.port}`, secrets), simulator)
 }
 
 /** What the terminal shows: a block for each problem, with what to do about it. */
@@ -102,69 +54,66 @@ export function describeProblems({ problems }: ConfigError): string {
   return problems.map(({ setting, problem, remedy }) => `${setting} ${problem}.\n  ${remedy}`).join('\n\n')
 }
 
-function toLiveConfig(values: Values): Config {
-  const partnerId = values.D360_PARTNER_ID ?? ''
+/** The settings of a demo: what was given, and for the rest its own secrets and its simulator. */
+function demoValues(
+  values: Values,
+  given: ReadonlySet<SettingName>,
+  simulator: string,
+  secrets: DemoSecrets,
+): Values {
   return {
-    ...toSharedConfig(values),
-    mode: 'live',
+    ...values,
+    D360_PARTNER_ID: 'demo',
+    D360_PARTNER_API_KEY: secrets.partnerApiKey,
+    D360_API_URL: new URL('/api/v2/', simulator),
+    D360_LAUNCH_URL: `${simulator}/dashboard/app/{partner_id}/permissions`,
+    D360_MESSAGING_HOSTS: ['localhost'],
+    VAULT_KEYS: values.VAULT_KEYS ?? vaultKeys.parse(secrets.vaultKeys),
+    SESSION_SECRET: values.SESSION_SECRET ?? [secrets.sessionSecret],
+    SELF_SIGNUP: given.has('SELF_SIGNUP') ? values.SELF_SIGNUP : 'on',
+    // A line for each request would bury what the terminal of a trial shows.
+    LOG_LEVEL: given.has('LOG_LEVEL') ? values.LOG_LEVEL : 'warn',
+  }
+}
+
+function toConfig(values: Values, simulator?: { port: number; partnerApiKey: string }) {
+  const partnerId = values.D360_PARTNER_ID ?? ''
+  const webhook = values.CHANNEL_WEBHOOK_URL
+  return {
+    mode: simulator ? ('demo' as const) : ('live' as const),
+    /** Whose data the database holds: `demo`, or the partner id. */
     hubId: partnerId,
+    port: values.PORT,
+    host: values.HOST,
+    publicUrl: values.PUBLIC_URL ?? new URL(`http://localhost:${values.PORT}`),
+    /** Express's `trust proxy`. */
+    trustProxy: values.TRUST_PROXY ?? false,
+    /** `sqlite:path` or `postgres://…` */
+    databaseUrl: values.DATABASE_URL,
+    /** The folder of the SQLite file; `data` beside PostgreSQL. */
+    dataFolder: dataFolder(values.DATABASE_URL),
     partnerApi: {
+      /** Ends with a slash. */
       baseUrl: values.D360_API_URL,
       partnerId,
       credentials: toCredentials(values),
       rate: values.D360_RATE,
     },
     launch: {
+      /** Still contains `{partner_id}`. */
       template: values.D360_LAUNCH_URL,
       stateIn: values.D360_STATE_IN,
       ioSignatureSecret: values.D360_IO_SIGNATURE === 'on' ? values.D360_PLATFORM_SECRET?.[0] : undefined,
     },
     messagingHosts: values.D360_MESSAGING_HOSTS,
+    /** The first seals, all open. */
     vaultKeys: values.VAULT_KEYS ?? [],
+    /** The first signs, all verify. */
     sessionSecrets: values.SESSION_SECRET ?? [],
     selfSignup: values.SELF_SIGNUP !== 'off',
-    simulator: undefined,
-  }
-}
-
-function toDemoConfig(values: Values, secrets: DemoSecrets, given: ReadonlySet<string>): Config {
-  const port = values.PORT + 1
-  const hub = `http://localhost:${port}`
-  return {
-    ...toSharedConfig(values),
-    mode: 'demo',
-    hubId: 'demo',
-    partnerApi: {
-      baseUrl: new URL('/api/v2/', hub),
-      partnerId: 'demo',
-      credentials: { apiKey: secrets.partnerApiKey },
-      rate: 'auto',
-    },
-    launch: {
-      template: `${hub}/dashboard/app/{partner_id}/permissions`,
-      stateIn: 'both',
-      ioSignatureSecret: undefined,
-    },
-    messagingHosts: ['localhost'],
-    vaultKeys: values.VAULT_KEYS ?? vaultKeys.parse(secrets.vaultKeys),
-    sessionSecrets: values.SESSION_SECRET ?? [secrets.sessionSecret],
-    selfSignup: !given.has('SELF_SIGNUP') || values.SELF_SIGNUP !== 'off',
-    // On the terminal of a trial, every request's line would be noise.
-    logLevel: given.has('LOG_LEVEL') ? values.LOG_LEVEL : 'warn',
-    simulator: { port, partnerApiKey: secrets.partnerApiKey },
-  }
-}
-
-function toSharedConfig(values: Values) {
-  const url = values.CHANNEL_WEBHOOK_URL
-  return {
-    port: values.PORT,
-    host: values.HOST,
-    publicUrl: values.PUBLIC_URL ?? new URL(`http://localhost:${values.PORT}`),
-    trustProxy: values.TRUST_PROXY ?? false,
-    databaseUrl: values.DATABASE_URL,
-    dataFolder: dataFolder(values.DATABASE_URL),
-    channelWebhook: url === undefined ? undefined : { url, headers: values.CHANNEL_WEBHOOK_HEADERS ?? {} },
+    /** The address still contains `{channel_id}` and `{tenant_id}`. */
+    channelWebhook:
+      webhook === undefined ? undefined : { url: webhook, headers: values.CHANNEL_WEBHOOK_HEADERS ?? {} },
     brand: {
       name: values.BRAND_NAME,
       logoUrl: values.BRAND_LOGO_URL,
@@ -172,13 +121,16 @@ function toSharedConfig(values: Values) {
       supportEmail: values.SUPPORT_EMAIL,
       privacyUrl: values.PRIVACY_URL,
     },
+    /** A minute and address. */
     rateLimits: { public: values.RATE_LIMIT_PUBLIC, signIn: values.RATE_LIMIT_SIGN_IN },
     logLevel: values.LOG_LEVEL,
     metricsTokens: values.METRICS_TOKEN ?? [],
+    /** In the demo only. */
+    simulator,
   }
 }
 
-function toCredentials(values: Values): PartnerApiConfig['credentials'] {
+function toCredentials(values: Values): { apiKey: string } | { username: string; password: string } {
   if (values.D360_PARTNER_API_KEY) return { apiKey: values.D360_PARTNER_API_KEY }
   return { username: values.D360_USERNAME ?? '', password: values.D360_PASSWORD ?? '' }
 }
@@ -187,13 +139,13 @@ function dataFolder(databaseUrl: string): string {
   return databaseUrl.startsWith('sqlite:') ? dirname(databaseUrl.slice('sqlite:'.length)) : 'data'
 }
 
-function tellAsProblem(readSecrets: () => DemoSecrets): DemoSecrets {
+function orProblem(readSecrets: () => DemoSecrets): DemoSecrets {
   try {
     return readSecrets()
   } catch (error) {
     if (!(error instanceof DemoSecretsError)) throw error
     const remedy =
-      'It lies beside the database and opens it. To begin again: stop, delete the data folder, start.'
+      'The database beside it cannot be opened without it. To start over: stop, delete the data folder, start.'
     throw new ConfigError([{ setting: 'secrets.json', problem: error.message, remedy }])
   }
 }

@@ -80,7 +80,7 @@ describe('a problem never carries a value', () => {
 })
 
 describe('the secrets of a demo', () => {
-  it('are made once, for the owner alone', () => {
+  it('are created once, for the owner alone', () => {
     const data = join(folder, 'deep', 'data')
     const made = readDemoSecrets(data)
     expect(readDemoSecrets(data)).toEqual(made)
@@ -94,7 +94,7 @@ describe('the secrets of a demo', () => {
     expect(loadConfig(environment)).toEqual(loadConfig(environment))
   })
 
-  it('are not made when a setting is bad, nor when it goes live', () => {
+  it('are not created when a setting is bad, nor when it goes live', () => {
     const environment = { DATABASE_URL: `sqlite:${folder}/data/l.db` }
     expect(() => loadConfig({ ...environment, PORT: 'x' })).toThrow(ConfigError)
     loadConfig({ ...live, ...environment })
@@ -118,9 +118,9 @@ describe('the secrets of a demo', () => {
     expect(readFileSync(path, 'utf8')).toBe(content)
   })
 
-  it('say so when their folder cannot be made', () => {
+  it('say so when their folder cannot be created', () => {
     writeFileSync(join(folder, 'file'), '')
     const load = () => loadConfig({ DATABASE_URL: `sqlite:${folder}/file/l.db` })
-    expect(load).toThrow('Bad settings: secrets.json cannot be read or made (')
+    expect(load).toThrow('Bad settings: secrets.json cannot be read or created (')
   })
 })
