@@ -12,8 +12,8 @@ export const addReviewCommands: AddCommands = (program, withSite) => {
         for (let after: string | undefined = ''; after !== undefined; ) {
           const page = await overview.listReviews(after)
           for (const { review, channel } of page.rows) {
-            const { id, openedAt, tenantId = '-', clientId, channelId, reason } = review
-            const number = channel?.phoneNumber ?? '-'
+            const { id, openedAt, clientId, channelId, reason } = review
+            const [tenantId, number] = [review.tenantId ?? '-', channel?.phoneNumber ?? '-']
             print([id, openedAt.toISOString(), tenantId, clientId, channelId, number, reason].join('\t'))
           }
           after = page.next

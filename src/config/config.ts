@@ -6,7 +6,7 @@ import { brokenRules, reasonsAgainstDemo } from './setting-rules.ts'
 import type { SettingName, Values } from './settings.ts'
 import { vaultKeys } from './vault-keys.ts'
 
-/** All that the site is told from outside (README, "Settings"). */
+/** What the environment configures (README, "Settings"). */
 export type Config = ReturnType<typeof toConfig>
 
 /** The settings cannot be used. Lists everything that is wrong, and never a value. */

@@ -1,7 +1,7 @@
 import { closestMatch } from 'leven'
 import { remedyFor, type Setting, type SettingName, settingRows, type Values } from './settings.ts'
 
-/** One thing that is wrong: `setting` and `problem` make a sentence. Never carries a value. */
+/** One thing that is wrong: `setting` and `problem` make a sentence. Never contains a value. */
 export interface Problem {
   setting: string
   problem: string

@@ -15,7 +15,10 @@ export const vaultKeys = json(jwkSet, 'is not a JWK Set (JSON) of oct keys, each
   .transform(({ keys }) =>
     keys.map(({ kid, k }) => ({ kid, key: new Uint8Array(Buffer.from(k, 'base64url')) })),
   )
-  .refine((keys) => new Set(keys.map(({ kid }) => kid)).size === keys.length, 'has two keys with one kid')
+  .refine(
+    (keys) => new Set(keys.map(({ kid }) => kid)).size === keys.length,
+    'has two keys with the same kid',
+  )
 
 /** A JWK Set as JSON with one fresh key, whose kid names the month of its creation: `k2026-11-a1b2c3`. */
 export function newVaultKey(now = new Date()): string {

@@ -61,7 +61,7 @@ describe('secrets in files', () => {
   })
 })
 
-describe('a problem never carries a value', () => {
+describe('a problem never contains a value', () => {
   const canary = 'CaNaRy{7}'
 
   it.each([
@@ -82,8 +82,8 @@ describe('a problem never carries a value', () => {
 describe('the secrets of a demo', () => {
   it('are created once, for the owner alone', () => {
     const data = join(folder, 'deep', 'data')
-    const made = readDemoSecrets(data)
-    expect(readDemoSecrets(data)).toEqual(made)
+    const created = readDemoSecrets(data)
+    expect(readDemoSecrets(data)).toEqual(created)
     expect(statSync(data).mode & 0o777).toBe(0o700)
     expect(statSync(join(data, 'secrets.json')).mode & 0o777).toBe(0o600)
     expect(readdirSync(data)).toEqual(['secrets.json'])
@@ -105,8 +105,8 @@ describe('the secrets of a demo', () => {
     const script = `import { readDemoSecrets } from ${JSON.stringify(join(process.cwd(), 'src/config/demo-secrets.ts'))}
       process.stdout.write(JSON.stringify(readDemoSecrets(${JSON.stringify(join(folder, 'data'))})))`
     const start = () => promisify(execFile)(process.execPath, ['--input-type=module', '-e', script])
-    const told = await Promise.all(Array.from({ length: 6 }, start))
-    expect(new Set(told.map(({ stdout }) => stdout)).size).toBe(1)
+    const outputs = await Promise.all(Array.from({ length: 6 }, start))
+    expect(new Set(outputs.map(({ stdout }) => stdout)).size).toBe(1)
     expect(readdirSync(join(folder, 'data'))).toEqual(['secrets.json'])
   })
 

@@ -184,7 +184,7 @@ describe('settings, one by one', () => {
     },
   )
 
-  it('reads a vault key that it made itself', () => {
+  it('reads a vault key that it created itself', () => {
     const [made] = loadConfig({ ...live, VAULT_KEYS: newVaultKey(new Date('2026-11-21')) }).vaultKeys
     expect(made?.kid).toMatch(/^k2026-11-[0-9a-f]{6}$/)
     expect(made?.key).toHaveLength(32)
