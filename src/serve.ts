@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { createApp } from './app.ts'
-import type { Config } from './config.ts'
+import type { Config } from './config/config.ts'
 import { type Context, createContext, type Surroundings } from './context.ts'
 import { engineOf } from './database/database.ts'
 import { releaseLeases } from './database/due-rows.ts'

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { flushCompileCache } from 'node:module'
-import { type Config, loadConfig } from './config.ts'
+import { type Config, loadConfig } from './config/config.ts'
 import { adminFirstPath, paths } from './paths.ts'
 import { endLoading } from './prepare-process.ts'
 import { type Serving, serve } from './serve.ts'

@@ -60,10 +60,8 @@ function brokenRule(file: string, imported: string): string | undefined {
   if (part === 'simulator') return 'the simulator imports nothing of ours'
   if (other === 'simulator')
     return /^(start|commands)/.test(part) ? undefined : 'only the start runs the simulator'
-  if (part === 'settings' && other === 'loopback.ts') return undefined
-  if (foundations.includes(part) || part === 'settings') return 'it stands on nothing of ours'
-  if (part === 'config.ts')
-    return other === 'settings' ? undefined : 'it stands on nothing of ours but the settings'
+  if (part === 'config') return other === 'loopback.ts' ? undefined : 'the config knows nothing of ours'
+  if (foundations.includes(part)) return 'it stands on nothing of ours'
   const isLow = ['database', 'web', 'partner-api', 'vault'].includes(part)
   if (isLow && capabilities.includes(other)) return `${part} knows no capability`
   if (part === 'database' && !foundations.includes(other)) return 'the database knows nothing above it'

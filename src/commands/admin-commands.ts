@@ -1,46 +1,54 @@
-import { type Command, CommandError, type Given, onlyPositional, UsageError } from './command.ts'
+import { type AddCommands, CommandError, print, readStandardInput, UsageError } from './command.ts'
 
-export const adminCreate: Command = {
-  usage: 'admin create NAME        (password from standard input)',
-  options: { name: { type: 'string' } },
-  async run(given) {
-    const name = nameOf(given)
-    await given.context.admins.create(name, await readPassword(given))
-    given.print(`Admin ${name} can sign in.`)
-  },
+export const addAdminCommands: AddCommands = (program, withSite) => {
+  const admin = program.command('admin').description('admin accounts')
+  const named = (word: string, description: string) =>
+    admin
+      .command(word)
+      .description(description)
+      .argument('[name]', 'the name of the admin')
+      .option('--name <name>', 'another way to give it')
+
+  named('create', 'create an admin; the password is read from standard input').action((argument, options) =>
+    withSite(async ({ admins }) => {
+      const name = nameOf(argument, options)
+      await admins.create(name, await readPassword())
+      print(`Admin ${name} can sign in.`)
+    }),
+  )
+
+  admin
+    .command('list')
+    .description('list the admins: name, active or disabled')
+    .action(() =>
+      withSite(async ({ admins }) => {
+        for (const { name, disabledAt } of await admins.list())
+          print(disabledAt ? `${name}\tdisabled ${disabledAt.toISOString()}` : `${name}\tactive`)
+      }),
+    )
+
+  named('password', 'set a new password, which is read from standard input').action((argument, options) =>
+    withSite(async ({ admins }) => {
+      const name = nameOf(argument, options)
+      if (!(await admins.setPassword(name, await readPassword()))) throw unknown(name)
+    }),
+  )
+
+  named('disable', 'stop an admin from signing in').action((argument, options) =>
+    withSite(async ({ admins }) => {
+      const name = nameOf(argument, options)
+      if (!(await admins.disable(name))) throw unknown(name)
+    }),
+  )
 }
 
-export const adminPassword: Command = {
-  usage: 'admin password NAME      (password from standard input)',
-  options: { name: { type: 'string' } },
-  async run(given) {
-    const name = nameOf(given)
-    if (!(await given.context.admins.setPassword(name, await readPassword(given)))) throw unknown(name)
-  },
+function nameOf(argument: string | undefined, options: { name?: string | undefined }): string {
+  const name = options.name ?? argument
+  if (name === undefined) throw new UsageError('Give one name.')
+  return name
 }
 
-export const adminDisable: Command = {
-  usage: 'admin disable NAME',
-  options: { name: { type: 'string' } },
-  async run(given) {
-    const name = nameOf(given)
-    if (!(await given.context.admins.disable(name))) throw unknown(name)
-  },
-}
-
-export const adminList: Command = {
-  usage: 'admin list',
-  async run({ context, print }) {
-    for (const { name, disabledAt } of await context.admins.list())
-      print(disabledAt ? `${name}\tdisabled ${disabledAt.toISOString()}` : `${name}\tactive`)
-  },
-}
-
-function nameOf(given: Given): string {
-  return typeof given.options.name === 'string' ? given.options.name : onlyPositional(given, 'name')
-}
-
-async function readPassword({ readStandardInput }: Given): Promise<string> {
+async function readPassword(): Promise<string> {
   const password = (await readStandardInput()).replace(/\r?\n$/, '')
   if (password === '') throw new UsageError('Give the password on standard input.')
   return password

@@ -1,48 +1,30 @@
-import type { ParseArgsConfig } from 'node:util'
-import type { Config } from '../config.ts'
+import { text as readAll } from 'node:stream/consumers'
+import type { Command } from '@commander-js/extra-typings'
+import { InvalidArgumentError } from 'commander'
 import type { Context } from '../context.ts'
 
-/** The command line cannot be understood: exit code 2. */
+/** What was asked for makes no sense: exit code 2. */
 export class UsageError extends Error {}
 
 /** What was asked for cannot be done: exit code 1. */
 export class CommandError extends Error {}
 
-export interface Given {
-  readonly context: Context
-  readonly config: Config
-  /** What was given after the command's own words. */
-  readonly positionals: readonly string[]
-  readonly options: Readonly<Record<string, unknown>>
-  /** One line on standard output. */
-  readonly print: (line: string) => void
-  /** One line on standard error. */
-  readonly warn: (line: string) => void
-  readonly readStandardInput: () => Promise<string>
-}
+/** Adds a group of commands. They open the site when they run, so `--help` needs no settings. */
+export type AddCommands = (program: Command, withSite: WithSite) => void
 
-export interface Command {
-  readonly usage: string
-  readonly options?: NonNullable<ParseArgsConfig['options']>
-  run(given: Given): Promise<void>
-}
+/** Opens the site, does the work on it and closes it. */
+export type WithSite = (work: (site: Context) => Promise<void>) => Promise<void>
 
-/** The text of an option, undefined when it was not given. */
-export function textOf(options: Given['options'], name: string): string | undefined {
-  const value = options[name]
-  if (value === undefined) return undefined
-  if (typeof value !== 'string' || value.trim() === '') throw new UsageError(`--${name} needs a value.`)
+/** Reads the value of an option; spaces around it do not count. */
+export function text(value: string): string {
+  if (value.trim() === '') throw new InvalidArgumentError('It is empty.')
   return value.trim()
 }
 
-export function requiredText(options: Given['options'], name: string): string {
-  const value = textOf(options, name)
-  if (value === undefined) throw new UsageError(`--${name} is missing.`)
-  return value
-}
+/** One line on standard output. */
+export const print = (line: string) => process.stdout.write(`${line}\n`)
 
-export function onlyPositional({ positionals }: Given, name: string): string {
-  const [value, more] = positionals
-  if (value === undefined || more !== undefined) throw new UsageError(`Give one ${name}.`)
-  return value
-}
+/** One line on standard error. */
+export const warn = (line: string) => process.stderr.write(`${line}\n`)
+
+export const readStandardInput = () => readAll(process.stdin)

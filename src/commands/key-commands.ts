@@ -1,48 +1,57 @@
 import { userInfo } from 'node:os'
-import { type Command, CommandError, onlyPositional, UsageError } from './command.ts'
+import { type AddCommands, CommandError, print, readStandardInput, warn } from './command.ts'
 import { type KeyLine, readKeyFile } from './key-file.ts'
 
-export const keyImport: Command = {
-  usage: 'key import               (CSV from standard input: channel,tenant,key[,tenant_name,address])',
-  async run({ context, positionals, print, readStandardInput }) {
-    if (positionals.length > 0) throw new UsageError('Give the file on standard input: key import < FILE')
-    const keys = readKeyFile(await readStandardInput())
-    const totals = { stored: 0, already_there: 0, refused: 0 }
-    const stop = stopOnSignal()
-    for await (const { key, outcome, reason } of context.keyImport.run(keys)) {
-      totals[outcome === 'not_listed' ? 'refused' : outcome] += 1
-      print([key.line, ...namesOf(key, outcome), wordsOf(outcome, reason)].join('\t'))
-      if (stop.isAsked()) break
-    }
-    stop.forget()
-    const done = totals.stored + totals.already_there + totals.refused
-    print(`${totals.stored} stored, ${totals.already_there} already there, ${totals.refused} refused`)
-    if (done < keys.length)
-      throw new CommandError(`Stopped: ${keys.length - done} lines are left. Run it again to go on.`)
-    if (totals.refused > 0) throw new CommandError(`${totals.refused} of ${keys.length} keys were refused.`)
-  },
+export const addKeyCommands: AddCommands = (program, withSite) => {
+  const key = program.command('key').description('API keys of channels')
+
+  key
+    .command('import')
+    .description(
+      'store the keys of running customers. Standard input: a CSV file with the columns channel,tenant,key ' +
+        'and, if you have them, tenant_name,address. Run it again to continue an import that stopped.',
+    )
+    .action(() =>
+      withSite(async ({ keyImport }) => {
+        const keys = readKeyFile(await readStandardInput())
+        const totals = { stored: 0, already_there: 0, refused: 0 }
+        const stop = stopOnSignal()
+        for await (const { key, outcome, reason } of keyImport.run(keys)) {
+          totals[outcome === 'not_listed' ? 'refused' : outcome] += 1
+          print([key.line, ...namesOf(key, outcome), wordsOf(outcome, reason)].join('\t'))
+          if (stop.isAsked()) break
+        }
+        stop.forget()
+        const { stored, already_there, refused } = totals
+        print(`${stored} stored, ${already_there} already there, ${refused} refused`)
+        const left = keys.length - stored - already_there - refused
+        if (left > 0) throw new CommandError(`Stopped: ${left} lines are left. Run it again to continue.`)
+        if (refused > 0) throw new CommandError(`${refused} of ${keys.length} keys were refused.`)
+      }),
+    )
+
+  key
+    .command('show')
+    .description("print a channel's key, also a rejected one; this is recorded in the audit log")
+    .argument('<channel>', 'the channel id')
+    .action((channelId) =>
+      withSite(async ({ channels, keys, audit }) => {
+        const channel = await channels.find(channelId)
+        if (!channel) throw new CommandError('There is no channel with this id.')
+        const key = await keys.open(channelId)
+        if (!key) throw new CommandError('Latchkey has no key for this channel.')
+        const { version, fingerprint, status } = key
+        const detail = { version, fingerprint, user: userName() }
+        const tenant = channel.tenantId ? { tenantId: channel.tenantId } : {}
+        // Before it is printed, so that no key is read without a record.
+        await audit.record({ actor: 'cli', action: 'api_key.shown', channelId, ...tenant, detail })
+        if (status !== 'stored') warn(`This key is ${status}: 360dialog no longer accepts it.`)
+        print(key.apiKey)
+      }),
+    )
 }
 
-export const keyShow: Command = {
-  usage: 'key show CHANNEL         (prints the key, also a rejected one; written down in the audit)',
-  async run(given) {
-    const { context, print, warn } = given
-    const channelId = onlyPositional(given, 'channel')
-    const channel = await context.channels.find(channelId)
-    if (!channel) throw new CommandError('There is no channel with this id.')
-    const key = await context.keys.open(channelId)
-    if (!key) throw new CommandError('This channel has no key here.')
-    const { version, fingerprint, status } = key
-    const detail = { version, fingerprint, user: userName() }
-    const tenant = channel.tenantId ? { tenantId: channel.tenantId } : {}
-    // Before it is printed: nobody reads a key without a trace.
-    await context.audit.record({ actor: 'cli', action: 'api_key.shown', channelId, ...tenant, detail })
-    if (status !== 'stored') warn(`This key is ${status}: 360dialog does not take it any more.`)
-    print(key.apiKey)
-  },
-}
-
-/** What stands in the columns of an unlisted channel may be a key, in a file with its columns mixed up. */
+/** What is in the columns of an unlisted channel may be a key, in a file with its columns mixed up. */
 function namesOf({ channelId, tenant }: KeyLine, outcome: string): [channel: string, tenant: string] {
   return outcome === 'not_listed' ? ['-', '-'] : [channelId, tenant.id]
 }
@@ -61,7 +70,7 @@ function stopOnSignal() {
   return { isAsked: () => asked, forget: () => process.removeListener('SIGINT', ask) }
 }
 
-/** Who runs the command, as far as the operating system knows: in a container it may know nobody. */
+/** The user that runs the command; a container's user may have no name. */
 function userName(): string {
   try {
     return userInfo().username

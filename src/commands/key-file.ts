@@ -1,8 +1,8 @@
+import { parse } from 'csv-parse/sync'
 import type { ImportedKey } from '../keys/key-import-service.ts'
 import { isApiKey } from '../keys/key-proof.ts'
 import { UsageError } from './command.ts'
-import { readCsvLine } from './csv.ts'
-import { tenantId } from './link-command.ts'
+import { tenantId } from './link-commands.ts'
 
 /** A key of the file, with the number of its line. */
 export interface KeyLine extends ImportedKey {
@@ -16,7 +16,7 @@ const MOST_PROBLEMS = 20
 /**
  * Reads the file of `key import`: CSV whose first line names its columns.
  *
- * @throws UsageError with every problem at once, each by its line and without what stands there: it may be a key
+ * @throws UsageError with every problem at once, each with its line and without its content: that may be a key
  */
 export function readKeyFile(text: string): KeyLine[] {
   const lines = text
@@ -29,20 +29,21 @@ export function readKeyFile(text: string): KeyLine[] {
   const problems: string[] = []
   const seen = new Map<string, number>()
   const keys = rest.flatMap(({ line, content }) => {
-    const read = readLine(content, columns)
-    if (typeof read === 'string') problems.push(`Line ${line}: ${read}`)
-    else if (seen.has(read.channelId))
-      problems.push(`Line ${line}: the channel stands on line ${seen.get(read.channelId)} already.`)
-    else seen.set(read.channelId, line)
-    return typeof read === 'string' ? [] : [{ ...read, line }]
+    const key = readLine(content, columns, seen)
+    if (typeof key === 'string') {
+      problems.push(`Line ${line}: ${key}`)
+      return []
+    }
+    seen.set(key.channelId, line)
+    return [{ ...key, line }]
   })
-  if (rest.length === 0) problems.push('There is no key in the file.')
+  if (rest.length === 0) problems.push('The file has no keys.')
   if (problems.length > 0) throw new UsageError(describe(problems))
   return keys
 }
 
 function readColumns(head: string): string[] {
-  const columns = readCsvLine(head)?.map((name) => name.trim()) ?? []
+  const columns = fieldsOf(head)?.map((name) => name.trim()) ?? []
   const isKnown = columns.every((name, index) => COLUMNS.includes(name) && columns.indexOf(name) === index)
   if (isKnown && REQUIRED.every((name) => columns.includes(name))) return columns
   throw new UsageError(
@@ -50,24 +51,41 @@ function readColumns(head: string): string[] {
   )
 }
 
-/** What a line holds, or what is wrong with it. */
-function readLine(content: string, columns: readonly string[]): ImportedKey | string {
-  const fields = readCsvLine(content)
-  if (!fields) return 'a quote is not closed, or stands inside a field.'
+/** The key on a line, or what is wrong with the line. */
+function readLine(
+  content: string,
+  columns: readonly string[],
+  seen: ReadonlyMap<string, number>,
+): ImportedKey | string {
+  const fields = fieldsOf(content)
+  if (!fields) return 'a quote is not closed, or is inside a field.'
   if (fields.length !== columns.length) return `has ${fields.length} fields, not ${columns.length}.`
   const fieldOf = (name: string) => fields[columns.indexOf(name)] ?? ''
   const [channelId, tenant, apiKey] = [fieldOf('channel'), fieldOf('tenant'), fieldOf('key')]
-  if (!/^[\w.-]{1,200}$/.test(channelId)) return 'the channel is no channel id.'
+  if (!/^[\w.-]{1,200}$/.test(channelId)) return 'the channel is not a channel id.'
   if (!tenantId.safeParse(tenant).success)
-    return 'the tenant takes letters, digits and _ . : - and not "self_" in front.'
+    return 'the tenant takes letters, digits and _ . : - and does not begin with "self_".'
   if (apiKey === '') return 'the key is missing.'
-  if (!isApiKey(apiKey)) return 'the key has blanks or other characters that no key has, or is too long.'
+  if (!isApiKey(apiKey)) return 'the key has spaces or other characters that no key can have, or is too long.'
+  if (seen.has(channelId)) return `the channel is already on line ${seen.get(channelId)}.`
   const name = fieldOf('tenant_name')
     .replaceAll(/\p{Cc}/gu, '')
     .trim()
     .slice(0, 100)
   const address = fieldOf('address').trim() || undefined
   return { channelId, tenant: { id: tenant, name: name || tenant }, apiKey, address }
+}
+
+/**
+ * The fields of one line; undefined when its quotes are wrong. One line at a time, so that a quote that is not closed
+ * spoils only its own line: no column needs a line break. The parser's error is dropped, since it repeats the field.
+ */
+function fieldsOf(line: string): string[] | undefined {
+  try {
+    return parse(line, { record_delimiter: '\n' })[0]
+  } catch {
+    return undefined
+  }
 }
 
 function describe(problems: readonly string[]): string {

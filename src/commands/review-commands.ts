@@ -1,51 +1,54 @@
 import { tenantsThatAsk } from '../admin/review-page.ts'
-import { type Command, type Given, onlyPositional, textOf, UsageError } from './command.ts'
+import { type AddCommands, print, text, UsageError } from './command.ts'
 
-export const reviewList: Command = {
-  usage: 'review list              (id, opened, tenant, client, channel, number, reason)',
-  async run({ context, print }) {
-    for (let after: string | undefined = ''; after !== undefined; ) {
-      const page = await context.overview.listReviews(after)
-      for (const { review, channel } of page.rows) {
-        const { id, openedAt, tenantId, clientId, channelId, reason } = review
-        const number = channel?.phoneNumber
-        print(
-          [id, openedAt.toISOString(), tenantId ?? '-', clientId, channelId, number ?? '-', reason].join(
-            '\t',
-          ),
-        )
-      }
-      after = page.next
-    }
-  },
-}
+export const addReviewCommands: AddCommands = (program, withSite) => {
+  const review = program.command('review').description('numbers that wait for a decision')
 
-export const reviewAccept: Command = {
-  usage: 'review accept ID [--tenant ID]',
-  options: { tenant: { type: 'string' } },
-  async run(given) {
-    const id = onlyPositional(given, 'review id')
-    const tenantId = textOf(given.options, 'tenant') ?? (await onlyTenantThatAsks(given, id))
-    await given.context.reviewService.accept(id, tenantId, 'cli')
-    given.print(`Accepted for ${tenantId}.`)
-  },
-}
-
-export const reviewRefuse: Command = {
-  usage: 'review refuse ID',
-  async run(given) {
-    await given.context.reviewService.refuse(onlyPositional(given, 'review id'), 'cli')
-    given.print('Refused.')
-  },
-}
-
-async function onlyTenantThatAsks({ context }: Given, id: string): Promise<string> {
-  const tenants = tenantsThatAsk(await context.reviewService.read(id))
-  const [first] = tenants
-  if (!first) throw new UsageError('Nothing says which customer asks. Give --tenant ID.')
-  if (tenants.length > 1)
-    throw new UsageError(
-      `Several customers ask. Give one: --tenant ${tenants.map(({ id }) => id).join(' | ')}`,
+  review
+    .command('list')
+    .description('list the open reviews: id, opened, tenant, client, channel, number, reason')
+    .action(() =>
+      withSite(async ({ overview }) => {
+        for (let after: string | undefined = ''; after !== undefined; ) {
+          const page = await overview.listReviews(after)
+          for (const { review, channel } of page.rows) {
+            const { id, openedAt, clientId, channelId, reason } = review
+            const [tenantId, number] = [review.tenantId ?? '-', channel?.phoneNumber ?? '-']
+            print([id, openedAt.toISOString(), tenantId, clientId, channelId, number, reason].join('\t'))
+          }
+          after = page.next
+        }
+      }),
     )
-  return first.id
+
+  review
+    .command('accept')
+    .description('give the number to the customer that asks for it')
+    .argument('<id>', 'the id of the review')
+    .option('--tenant <id>', 'the customer, when several ask or none is known', text)
+    .action((id, { tenant }) =>
+      withSite(async ({ reviewService }) => {
+        const tenantId = tenant ?? onlyOne(tenantsThatAsk(await reviewService.read(id)))
+        await reviewService.accept(id, tenantId, 'cli')
+        print(`Accepted for ${tenantId}.`)
+      }),
+    )
+
+  review
+    .command('refuse')
+    .description('refuse the number to every customer that asks for it')
+    .argument('<id>', 'the id of the review')
+    .action((id) =>
+      withSite(async ({ reviewService }) => {
+        await reviewService.refuse(id, 'cli')
+        print('Refused.')
+      }),
+    )
+}
+
+function onlyOne([first, ...more]: readonly { id: string }[]): string {
+  if (!first) throw new UsageError('It is not known which customer asks. Give --tenant ID.')
+  if (more.length === 0) return first.id
+  const ids = [first, ...more].map(({ id }) => id)
+  throw new UsageError(`Several customers ask. Give one: --tenant ${ids.join(' | ')}`)
 }

@@ -1,57 +1,57 @@
+import { InvalidArgumentError } from 'commander'
+import { systemClock } from '../clock.ts'
 import { type Scope, scopes } from '../product-api/token-service.ts'
-import { type Command, CommandError, onlyPositional, requiredText, textOf, UsageError } from './command.ts'
+import { type AddCommands, CommandError, print, text } from './command.ts'
 
-export const tokenCreate: Command = {
-  usage: 'token create --name NAME --scope SCOPE [--scope SCOPE…] [--tenant ID] [--expires DATE]',
-  options: {
-    name: { type: 'string' },
-    scope: { type: 'string', multiple: true },
-    tenant: { type: 'string' },
-    expires: { type: 'string' },
-  },
-  async run({ context, options, print }) {
-    const { secret } = await context.tokens.create({
-      name: requiredText(options, 'name'),
-      scopes: readScopes(options.scope),
-      tenantId: textOf(options, 'tenant'),
-      expiresAt: readExpiry(textOf(options, 'expires'), context.clock.now()),
-    })
-    print(secret)
-  },
+export const addTokenCommands: AddCommands = (program, withSite) => {
+  const token = program.command('token').description("tokens for your product's calls to the API")
+
+  token
+    .command('create')
+    .description('create a token and print it; it is shown only once')
+    .requiredOption('--name <name>', 'what the token is for', text)
+    .requiredOption('--scope <scope>', `${scopes.join(' or ')}; repeat it for several`, addScope)
+    .option('--tenant <id>', 'the only customer whose channels it may see', text)
+    .option('--expires <date>', 'a date like 2027-01-31, or a time from now like 90d', readExpiry)
+    .action(({ name, scope, tenant, expires }) =>
+      withSite(async ({ tokens }) => {
+        const { secret } = await tokens.create({ name, scopes: scope, tenantId: tenant, expiresAt: expires })
+        print(secret)
+      }),
+    )
+
+  token
+    .command('list')
+    .description('list the tokens: id, name, scopes, tenant')
+    .action(() =>
+      withSite(async ({ tokens }) => {
+        for (const { id, name, scopes, tenantId } of await tokens.list())
+          print([id, name, scopes.join(' '), tenantId ?? 'all tenants'].join('\t'))
+      }),
+    )
+
+  token
+    .command('revoke')
+    .description('revoke a token')
+    .argument('<id>', 'its id, from token list')
+    .action((id) =>
+      withSite(async ({ tokens }) => {
+        if (!(await tokens.revoke(id))) throw new CommandError(`There is no live token ${id}.`)
+      }),
+    )
 }
 
-export const tokenRevoke: Command = {
-  usage: 'token revoke ID',
-  async run(given) {
-    const id = onlyPositional(given, 'token id')
-    if (!(await given.context.tokens.revoke(id))) throw new CommandError(`There is no live token ${id}.`)
-  },
-}
-
-export const tokenList: Command = {
-  usage: 'token list',
-  async run({ context, print }) {
-    for (const { id, name, scopes, tenantId } of await context.tokens.list())
-      print([id, name, scopes.join(' '), tenantId ?? 'all tenants'].join('\t'))
-  },
-}
-
-function readScopes(given: unknown): Scope[] {
-  const wanted = Array.isArray(given) ? [...new Set(given.map(String))] : []
-  const known = wanted.filter((scope): scope is Scope => scopes.some((one) => one === scope))
-  if (wanted.length === 0 || known.length < wanted.length) {
-    throw new UsageError(`--scope takes ${scopes.join(' or ')}.`)
-  }
-  return known
+function addScope(value: string, earlier: Scope[] = []): Scope[] {
+  const scope = scopes.find((known) => known === value)
+  if (!scope) throw new InvalidArgumentError(`It takes ${scopes.join(' or ')}.`)
+  return [...new Set([...earlier, scope])]
 }
 
 /** `2027-01-31`, a full time, or `90d` from now. */
-function readExpiry(text: string | undefined, now: Date): Date | undefined {
-  if (text === undefined) return undefined
-  const days = /^(\d{1,4})d$/.exec(text)?.[1]
-  const expiry = days ? new Date(now.getTime() + Number(days) * 86_400_000) : new Date(text)
-  if (Number.isNaN(expiry.getTime()) || expiry <= now) {
-    throw new UsageError('--expires takes a date that is to come, like 2027-01-31, or 90d.')
-  }
-  return expiry
+function readExpiry(value: string): Date {
+  const now = systemClock.now()
+  const days = /^(\d{1,4})d$/.exec(value.trim())?.[1]
+  const expiry = days ? new Date(now.getTime() + Number(days) * 86_400_000) : new Date(value)
+  if (expiry > now) return expiry
+  throw new InvalidArgumentError('It takes a future date, like 2027-01-31, or 90d.')
 }

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
 import { UsageError } from '../../src/commands/command.ts'
-import { readCsvLine } from '../../src/commands/csv.ts'
 import { readKeyFile } from '../../src/commands/key-file.ts'
 
 const HEAD = 'channel,tenant,key'
@@ -14,19 +13,6 @@ function problemsOf(text: string): string {
   }
   throw new Error('it could be read')
 }
-
-describe('a line of CSV', () => {
-  it.each([
-    ['a,b,c', ['a', 'b', 'c']],
-    ['', ['']],
-    [',', ['', '']],
-    ['"a,b",""', ['a,b', '']],
-    ['"say ""hi""",x', ['say "hi"', 'x']],
-    ['"a', undefined],
-    ['a"b', undefined],
-    ['"a"b', undefined],
-  ])('%s', (line, fields) => expect(readCsvLine(line)).toEqual(fields))
-})
 
 describe('the file of an import', () => {
   it('is read with its lines, whatever the order of its columns and the kind of its line ends', () => {
@@ -48,6 +34,19 @@ describe('the file of an import', () => {
   })
 
   it.each([
+    ['Shop', 'Shop'],
+    ['', 't1'],
+    ['""', 't1'],
+    ['"Shop, A"', 'Shop, A'],
+    ['"Shop ""A""', undefined],
+    ['"Shop ""A"" B"', 'Shop "A" B'],
+  ])('reads a field of CSV: %s', (field, name) => {
+    const read = () => readKeyFile(`tenant_name,${HEAD}\n${field},c1,t1,K1\n`)
+    if (name === undefined) expect(read).toThrow('Line 2: a quote is not closed')
+    else expect(read()).toMatchObject([{ tenant: { id: 't1', name } }])
+  })
+
+  it.each([
     ['is empty', ''],
     ['has semicolons', 'channel;tenant;key\nc1;t1;SECRET\n'],
     ['has no column for the key', 'channel,tenant\nc1,t1\n'],
@@ -65,25 +64,25 @@ describe('the file of an import', () => {
     ['a field too few', 'c1,SECRET', 'has 2 fields, not 3.'],
     ['an open quote', 'c1,t1,"SECRET', 'a quote is not closed'],
     ['a quote inside', 'c1,t1,SEC"RET', 'a quote is not closed'],
-    ['no channel', ',t1,SECRET', 'the channel is no channel id.'],
+    ['letters after a quote', 'c1,t1,"SEC"RET', 'a quote is not closed'],
+    ['a field of two lines', 'c1,t1,"SEC\nRET"', 'a quote is not closed'],
+    ['no channel', ',t1,SECRET', 'the channel is not a channel id.'],
     ['no tenant', 'c1,,SECRET', 'the tenant takes'],
     ['a tenant of a sign-up', 'c1,self_1,SECRET', 'the tenant takes'],
     ['no key', 'c1,t1,', 'the key is missing.'],
-    ['a key with a blank', 'c1,t1, SECRET', 'the key has blanks'],
-    ['a key with a tab', 'c1,t1,SECRET\t', 'the key has blanks'],
-    ['a key that is too long', `c1,t1,${'SECRET'.repeat(100)}`, 'the key has blanks'],
-    ['a key of other letters', 'c1,t1,SECRÉT', 'the key has blanks'],
+    ['a key with a space', 'c1,t1, SECRET', 'the key has spaces'],
+    ['a key with a tab', 'c1,t1,SECRET\t', 'the key has spaces'],
+    ['a key that is too long', `c1,t1,${'SECRET'.repeat(100)}`, 'the key has spaces'],
+    ['a key of other letters', 'c1,t1,SECRÉT', 'the key has spaces'],
   ])('is refused for %s, by the line and without the key', (_, line, problem) => {
     const problems = problemsOf(`${HEAD}\nc0,t0,K0\n${line}\n`)
     expect(problems).toContain(`Line 3: ${problem}`)
     expect(problems).not.toMatch(/SEC|RET/)
   })
 
-  it('is refused for a channel that stands there twice, and for having no key', () => {
-    expect(problemsOf(`${HEAD}\nc1,t1,A\nc1,t1,B\n`)).toContain(
-      'Line 3: the channel stands on line 2 already.',
-    )
-    expect(problemsOf(`${HEAD}\n`)).toContain('There is no key in the file.')
+  it('is refused when a channel is on two lines, and when there are no keys', () => {
+    expect(problemsOf(`${HEAD}\nc1,t1,A\nc1,t1,B\n`)).toContain('Line 3: the channel is already on line 2.')
+    expect(problemsOf(`${HEAD}\n`)).toContain('The file has no keys.')
   })
 
   it('is refused with every problem at once, and not with thousands', () => {

@@ -186,7 +186,7 @@ describe.each(engines)('the keys of running customers, on %s', (engine) => {
     child.process.kill('SIGINT')
     expect(await child.ended).toBe(1)
     expect(child.output().stdout).toBe('2\tch1\tshop-1\tstored\n1 stored, 0 already there, 0 refused\n')
-    expect(child.output().stderr).toContain('Stopped: 2 lines are left. Run it again to go on.')
+    expect(child.output().stderr).toContain('Stopped: 2 lines are left. Run it again to continue.')
     site.hub.clearFaults()
     expect(await importKeys(...lines)).toMatchObject({ code: 0 })
     expect(await actionsOn(site, 'ch1')).toEqual(['api_key.imported', 'channel.bound'])
@@ -195,7 +195,7 @@ describe.each(engines)('the keys of running customers, on %s', (engine) => {
   it('stay where they are when a line of the file cannot be read', async () => {
     const { code, stdout, stderr } = await importKeys(`ch1,t1,${keys.ch1}`, `ch2,t2,${keys.ch2} x`)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
-    expect(stderr).toContain('Nothing was imported.\nLine 3: the key has blanks')
+    expect(stderr).toContain('Nothing was imported.\nLine 3: the key has spaces')
     for (const key of Object.values(keys)) expect(stderr).not.toContain(key)
     expect(site.hub.calls.phone_number).toBe(0)
     expect(await site.context.db.selectFrom('api_key').selectAll().execute()).toEqual([])

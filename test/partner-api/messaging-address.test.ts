@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { loadConfig } from '../../src/config.ts'
+import { loadConfig } from '../../src/config/config.ts'
 import { readMessagingAddress, standardMessagingAddress } from '../../src/partner-api/messaging-address.ts'
 
 describe('the address of a key that came without one', () => {

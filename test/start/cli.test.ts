@@ -10,10 +10,10 @@ let folder: string
 let env: Record<string, string>
 
 /** Commands run beside the serving site, on its database. */
-async function latchkey(words: string, input?: string) {
+async function latchkey(words: string, input?: string, settings = env) {
   const child = runProgram('src/cli.ts', words.split(' '), {
     cwd: folder,
-    env,
+    env: settings,
     ...(input !== undefined && { input }),
   })
   const code = await child.ended
@@ -41,7 +41,7 @@ afterAll(async () => {
 })
 
 describe('operator commands', () => {
-  it('make a connect link that works', async () => {
+  it('create a connect link that works', async () => {
     const words =
       'link create --tenant t9 --name Muster --email a@muster.example --email-verified --number +4930123456'
     const { code, stdout, stderr } = await latchkey(words)
@@ -52,7 +52,7 @@ describe('operator commands', () => {
     expect(text).toContain('+49 30 123456')
   })
 
-  it('make, list and revoke API tokens, and print a new one alone', async () => {
+  it('create, list and revoke API tokens, and print a new one alone', async () => {
     const made = await latchkey(
       'token create --name product --scope keys:read --scope channels:read --expires 30d',
     )
@@ -85,13 +85,39 @@ describe('operator commands', () => {
     expect((await latchkey('admin disable nobody')).code).toBe(1)
   })
 
-  it('bring the database up to date, and make vault keys', async () => {
+  it('bring the database up to date, and create vault keys', async () => {
     expect(await latchkey('migrate')).toMatchObject({ code: 0, stdout: 'The database is up to date.\n' })
     const { stdout } = await latchkey('vault new-key')
     expect(JSON.parse(stdout).keys).toMatchObject([
       { kty: 'oct', kid: expect.any(String), k: expect.any(String) },
     ])
   })
+
+  it.each([
+    ['--help', 'Commands for the operator'],
+    ...['link', 'admin', 'token', 'key', 'review', 'vault'].map((group) => [`${group} --help`, 'Commands:']),
+    ['help', 'Commands for the operator'],
+    ['link create --help', '--tenant <id> (required)'],
+    ['admin create --help', 'the password is read from standard input'],
+    ['token create --help', 'channels:read or keys:read'],
+    ['key import --help', 'channel,tenant,key'],
+    ['review accept --help', 'accept [options] <id>'],
+    ['simulate --help', '--redirect-url <url>'],
+  ])('explain themselves without settings: %s', async (words, expected) => {
+    const { code, stdout, stderr } = await latchkey(words, '', { NODE_ENV: 'production' })
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(/^Usage: npm run --silent latchkey -- /)
+    expect(stdout).toContain(expected)
+  })
+
+  it.each(['link', 'link --colour red', 'admin create Anna canary-password', 'key import canary-key'])(
+    'keep their answer empty, and never repeat what is too much: %s',
+    async (words) => {
+      const { code, stdout, stderr } = await latchkey(words)
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+      expect(stderr).not.toContain('canary')
+    },
+  )
 
   it.each([
     'nonsense',
@@ -112,9 +138,8 @@ describe('operator commands', () => {
   })
 
   it('fail with the settings’ problems', async () => {
-    env = { ...env, VAULT_KEYS: '' }
-    const { code, stderr } = await latchkey('migrate')
+    const { code, stderr } = await latchkey('migrate', '', { ...env, VAULT_KEYS: '' })
     expect(code).toBe(1)
-    expect(stderr).toContain('VAULT_KEYS')
+    expect(stderr).toMatch(/^Latchkey did not start. Nothing was changed. 1 problem to fix:\n\nVAULT_KEYS /)
   })
 })

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { newVaultKey } from '../../src/settings/vault-keys.ts'
+import { newVaultKey } from '../../src/config/vault-keys.ts'
 import { eventually, freePort } from '../site.ts'
 import { root } from './child.ts'
 

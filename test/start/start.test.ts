@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import request from 'supertest'
-import { newVaultKey } from '../../src/settings/vault-keys.ts'
+import { newVaultKey } from '../../src/config/vault-keys.ts'
 import { eventually, freePort } from '../site.ts'
 import { type Child, runProgram } from './child.ts'
 
@@ -92,6 +92,7 @@ describe('npm start', () => {
     expect(await child.ended).toBe(1)
     const { stdout, stderr } = child.output()
     expect(stdout).toBe('')
+    expect(stderr).toContain('Latchkey did not start. Nothing was changed. 3 problems to fix:')
     for (const setting of ['PORT', 'VAULT_KEYS', 'SESSION_SECRET']) expect(stderr).toContain(setting)
     expect(stderr).not.toContain('canary')
     expect(readdirSync(folder)).toEqual([])

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { loadConfig } from '../../src/config.ts'
+import { loadConfig } from '../../src/config/config.ts'
 import { createLogger } from '../../src/logger.ts'
 import { type Serving, serve } from '../../src/serve.ts'
 import { createEmptyDatabase, type EmptyDatabase } from '../databases.ts'

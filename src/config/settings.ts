@@ -2,11 +2,11 @@ import { z } from 'zod'
 import * as values from './setting-values.ts'
 import { vaultKeys } from './vault-keys.ts'
 
-/** One row of the table: everything that is known of a setting. */
+/** One row of the table: everything about one setting. */
 export interface Setting {
-  /** Reads the text; its issues are fixed sentences that go on after the setting's name. */
+  /** Reads the text; its issues are fixed texts that follow the setting's name. */
   read: z.ZodType<unknown, string>
-  /** Stands in when the setting is empty or not there. */
+  /** Used when the setting is empty or missing. */
   default?: string
   /** Never shown; may also be given as `file:PATH`. */
   secret?: true
@@ -19,7 +19,7 @@ export interface Setting {
 const text = z.string()
 const perMinute = values.wholeNumber(1, 1_000_000)
 
-/** Every setting there is, in the order in which problems are told. `.env.example` is tested against it. */
+/** Every setting, in the order in which problems are listed. A test compares `.env.example` with it. */
 export const settings = {
   PORT: { read: values.wholeNumber(1, 65_535), default: '3000', meaning: 'the port it listens on' },
   HOST: {
@@ -35,7 +35,7 @@ export const settings = {
   TRUST_PROXY: {
     read: values.trustProxy,
     meaning: 'the number of proxies in front, or their addresses (CIDR), or off; required with https',
-    remedy: 'Say how many proxies stand in front, like 1, or their addresses, like 10.0.0.0/8, or off.',
+    remedy: 'Give the number of proxies in front, like 1, or their addresses, like 10.0.0.0/8, or off.',
   },
   DATABASE_URL: {
     read: values.databaseUrl,
@@ -97,14 +97,15 @@ export const settings = {
   VAULT_KEYS: {
     read: vaultKeys,
     secret: true,
-    meaning: 'JWK Set of oct keys as JSON: the first seals, all open; made by itself in the demo',
-    remedy: 'Make one: npm run --silent latchkey -- vault new-key',
+    meaning: 'JWK Set of oct keys as JSON: the first seals, all open; created automatically in the demo',
+    remedy: 'Create one: npm run --silent latchkey -- vault new-key',
   },
   SESSION_SECRET: {
     read: values.oneOrTwoSecrets(32),
     secret: true,
-    meaning: 'at least 32 characters; during a change two, the new one first; made by itself in the demo',
-    remedy: 'Make one: openssl rand -base64 48',
+    meaning:
+      'at least 32 characters; during a change two, the new one first; created automatically in the demo',
+    remedy: 'Create one: openssl rand -base64 48',
   },
   SELF_SIGNUP: {
     read: values.oneOf('off', 'on', 'open'),
@@ -146,7 +147,7 @@ export const settings = {
     read: values.oneOrTwoSecrets(),
     secret: true,
     meaning: 'bearer token of /metrics; during a change two, the new one first; not set: no /metrics',
-    remedy: 'Make one: openssl rand -hex 24',
+    remedy: 'Create one: openssl rand -hex 24',
   },
 } as const satisfies Record<string, Setting>
 
@@ -160,7 +161,7 @@ export type Values = {
     | (Settings[Name] extends { default: string } ? never : undefined)
 }
 
-/** The rows by name, in order, without the narrow types that `Values` is made from. */
+/** The rows by name, in order, without the narrow types that `Values` follows from. */
 export const settingRows = new Map(Object.entries(settings)) as ReadonlyMap<SettingName, Setting>
 
 /** What to do when a setting is missing or cannot be read. */

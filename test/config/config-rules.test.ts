@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { describeProblems, loadConfig } from '../../src/config.ts'
+import { describeProblems, loadConfig } from '../../src/config/config.ts'
 import { demoSecrets, errorOf, live, loadDemo, settingsWithProblems } from './config-environments.ts'
 
 const notThere = ['D360_PARTNER_ID', 'D360_PARTNER_API_KEY', 'VAULT_KEYS', 'SESSION_SECRET']
@@ -25,9 +25,9 @@ describe('demo or live', () => {
     [{ HOST: '::' }, 'HOST is not loopback'],
     [{ HOST: 'localhost.example' }, 'HOST is not loopback'],
     [{ PUBLIC_URL: 'https://c.example', TRUST_PROXY: '1' }, 'PUBLIC_URL is not loopback'],
-    [{ D360_RATE: 'auto' }, 'a D360_ setting is there'],
-    [{ D360_SOMETHING_ELSE: '1' }, 'a D360_ setting is there'],
-    [{ D360_WEBHOOK_SIGNATURE: 'off' }, 'a D360_ setting is there'],
+    [{ D360_RATE: 'auto' }, 'a D360_ setting is set'],
+    [{ D360_SOMETHING_ELSE: '1' }, 'a D360_ setting is set'],
+    [{ D360_WEBHOOK_SIGNATURE: 'off' }, 'a D360_ setting is set'],
   ])('is not a demo with %j, and says why', (environment, reason) => {
     const error = errorOf(environment)
     expect(error.problems.map(({ setting }) => setting)).toEqual(notThere)
@@ -37,7 +37,7 @@ describe('demo or live', () => {
     )
   })
 
-  it('takes an address that it cannot read as no demo', () => {
+  it('is not a demo when an address cannot be read', () => {
     expect(settingsWithProblems({ PUBLIC_URL: 'c.example' })).toEqual(['PUBLIC_URL', ...notThere])
     expect(errorOf({ PUBLIC_URL: 'http://localhost/a' }).message).toContain('PUBLIC_URL cannot be read')
     expect(settingsWithProblems({ HOST: 'a b' })).toEqual(['HOST', ...notThere])
@@ -59,7 +59,7 @@ describe('demo or live', () => {
     expect(config.vaultKeys).toHaveLength(1)
   })
 
-  it('prefers what was typed in to the secrets of the demo', () => {
+  it('prefers given secrets to those of the demo', () => {
     const { VAULT_KEYS, SESSION_SECRET } = live
     const config = loadDemo({ VAULT_KEYS, SESSION_SECRET, SELF_SIGNUP: 'off' })
     expect(config.vaultKeys).toEqual(loadConfig(live).vaultKeys)
@@ -89,12 +89,12 @@ describe('settings that belong together', () => {
     ['a user name beside the password', { ...login, D360_PASSWORD: 'p' }, 'D360_USERNAME'],
     ['a vault key', without('VAULT_KEYS'), 'VAULT_KEYS'],
     ['a session secret', without('SESSION_SECRET'), 'SESSION_SECRET'],
-    ['a word on proxies with https', https, 'TRUST_PROXY'],
+    ['the proxies with https', https, 'TRUST_PROXY'],
     ['the platform secret to sign with', { ...live, D360_IO_SIGNATURE: 'on' }, 'D360_PLATFORM_SECRET'],
     ['open with partner payment', { ...live, SELF_SIGNUP: 'on', D360_PAYMENT: 'partner' }, 'SELF_SIGNUP'],
     ['open with signed launches', { ...live, SELF_SIGNUP: 'on', ...signed }, 'SELF_SIGNUP'],
     ['an address for the headers', { ...live, CHANNEL_WEBHOOK_HEADERS: '{}' }, 'CHANNEL_WEBHOOK_HEADERS'],
-  ])('wants %s', (_what, environment, setting) => {
+  ])('needs %s', (_what, environment, setting) => {
     expect(settingsWithProblems(environment)).toEqual([setting])
   })
 
@@ -106,7 +106,7 @@ describe('settings that belong together', () => {
     [{ ...live, D360_WEBHOOK_SIGNATURE: 'nonsense', EVENTS_URL: 'nonsense', EVENTS_SECRET: 'nonsense' }],
     [{ ...live, D360_NOBODY_KNOWS_THIS: '1' }],
     [{ ...live, D360_PARTNER_APIKEY: '' }],
-  ])('is content, case %#', (environment) => {
+  ])('accepts the rest, case %#', (environment) => {
     expect(loadConfig(environment).mode).toBe('live')
   })
 
@@ -121,7 +121,7 @@ describe('settings that belong together', () => {
     ])
   })
 
-  it('tells every problem at once, each in a block with its remedy', () => {
+  it('lists every problem at once, each in a block with its remedy', () => {
     const error = errorOf({
       NODE_ENV: 'production',
       PORT: 'x',
@@ -134,7 +134,7 @@ describe('settings that belong together', () => {
     const blocks = describeProblems(error).split('\n\n')
     expect(blocks).toHaveLength(settings.length)
     expect(blocks[0]).toBe('PORT is not a whole number from 1 to 65535.\n  For example: 3000')
-    expect(blocks[4]).toBe('VAULT_KEYS is missing.\n  Make one: npm run --silent latchkey -- vault new-key')
+    expect(blocks[4]).toBe('VAULT_KEYS is missing.\n  Create one: npm run --silent latchkey -- vault new-key')
     expect(blocks[5]).toContain('openssl rand')
   })
 

@@ -1,8 +1,7 @@
-import { findMisspelled } from './misspelled-settings.ts'
-import { readSecret } from './secret-file.ts'
+import { closestMatch } from 'leven'
 import { remedyFor, type Setting, type SettingName, settingRows, type Values } from './settings.ts'
 
-/** One thing that is wrong: `setting` and `problem` make a sentence. Never carries a value. */
+/** One thing that is wrong: `setting` and `problem` make a sentence. Never contains a value. */
 export interface Problem {
   setting: string
   problem: string
@@ -42,4 +41,36 @@ function readOne(row: Setting, text: string, readFile: ReadFile): { value: unkno
   if ('problem' in content) return content
   const { data, error } = row.read.safeParse(content.text)
   return error ? { problem: error.issues[0]?.message ?? 'cannot be read' } : { value: data }
+}
+
+/**
+ * A secret as it is in the environment, or the content of the file that `file:PATH` names, without the newline at
+ * its end. The problem contains neither path nor content.
+ */
+function readSecret(value: string, readFile: ReadFile): { text: string } | { problem: string } {
+  if (!value.startsWith('file:')) return { text: value }
+  try {
+    const text = readFile(value.slice('file:'.length)).replace(/[\r\n]+$/, '')
+    return text.trim() ? { text } : { problem: 'names a file that is empty' }
+  } catch (error) {
+    return { problem: `names a file that cannot be read (${errorCode(error)})` }
+  }
+}
+
+/** The system's short word for a failure, like ENOENT: its message would contain the path. */
+export function errorCode(error: unknown): string {
+  return (error as Partial<NodeJS.ErrnoException> | undefined)?.code ?? 'unknown reason'
+}
+
+const laterNames = ['D360_WEBHOOK_SIGNATURE']
+const knownNames = [...settingRows.keys(), ...laterNames].filter((name) => name.startsWith('D360_'))
+
+/** D360_ names that are not settings, but at most two letters away from one. */
+function findMisspelled(environment: NodeJS.ProcessEnv): Problem[] {
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('D360_') && environment[name]?.trim() && !knownNames.includes(name))
+    .flatMap((name) => {
+      const meant = closestMatch(name, knownNames, { maxDistance: 2 })
+      return meant ? [{ setting: name, problem: 'is not a setting', remedy: `Did you mean ${meant}?` }] : []
+    })
 }

@@ -2,17 +2,17 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { errorCode } from './secret-file.ts'
+import { errorCode } from './read-settings.ts'
 import { newVaultKey, vaultKeys } from './vault-keys.ts'
 
-/** What a demo needs and nobody types in. `vaultKeys` is a JWK Set as JSON. */
+/** The secrets that a demo creates for itself. `vaultKeys` is a JWK Set as JSON. */
 export interface DemoSecrets {
   vaultKeys: string
   sessionSecret: string
   partnerApiKey: string
 }
 
-/** The demo's secrets can be neither read nor made. Says why without a secret. */
+/** The demo's secrets can be neither read nor created. Says why without a secret. */
 export class DemoSecretsError extends Error {
   override readonly name = 'DemoSecretsError'
 }
@@ -24,7 +24,7 @@ const demoSecrets = z.object({
 })
 
 /**
- * Reads `secrets.json` in the folder, and makes both (0600 in 0700) when they are missing.
+ * Reads `secrets.json` in the folder, and creates both (0600 in 0700) when they are missing.
  * Safe when two processes start at once: one wins and both read its secrets. Never overwrites.
  *
  * @throws DemoSecretsError
@@ -36,11 +36,11 @@ export function readDemoSecrets(folder: string): DemoSecrets {
     return parse(readFileSync(path, 'utf8'))
   } catch (error) {
     if (error instanceof DemoSecretsError) throw error
-    throw new DemoSecretsError(`cannot be read or made (${errorCode(error)})`)
+    throw new DemoSecretsError(`cannot be read or created (${errorCode(error)})`)
   }
 }
 
-// Written aside and linked into place: nobody ever sees half a file, and a link never replaces one.
+// Written to a draft and linked into place: no process reads half a file, and a link never replaces one.
 function create(folder: string, path: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const draft = `${path}.${randomBytes(6).toString('hex')}`

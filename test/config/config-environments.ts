@@ -1,6 +1,6 @@
-import { type Config, ConfigError, loadConfig } from '../../src/config.ts'
-import type { DemoSecrets } from '../../src/settings/demo-secrets.ts'
-import { newVaultKey } from '../../src/settings/vault-keys.ts'
+import { type Config, ConfigError, loadConfig } from '../../src/config/config.ts'
+import type { DemoSecrets } from '../../src/config/demo-secrets.ts'
+import { newVaultKey } from '../../src/config/vault-keys.ts'
 
 /** The fewest settings with which it goes live. */
 export const live: NodeJS.ProcessEnv = {
@@ -20,13 +20,13 @@ export function loadDemo(environment: NodeJS.ProcessEnv = {}): Config {
   return loadConfig(environment, { demoSecrets: () => demoSecrets })
 }
 
-/** The error that these settings make; a demo's secrets must not be asked for before it. */
+/** The error that these settings cause; it must come before the demo's secrets are read. */
 export function errorOf(environment: NodeJS.ProcessEnv, readFile?: (path: string) => string): ConfigError {
-  const asked = () => {
-    throw new Error('asked for demo secrets')
+  const readTooEarly = () => {
+    throw new Error('read the demo secrets')
   }
   try {
-    loadConfig(environment, { demoSecrets: asked, ...(readFile && { readFile }) })
+    loadConfig(environment, { demoSecrets: readTooEarly, ...(readFile && { readFile }) })
   } catch (error) {
     if (error instanceof ConfigError) return error
     throw error

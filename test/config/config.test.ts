@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
-import { type Config, loadConfig } from '../src/config.ts'
-import { newVaultKey } from '../src/settings/vault-keys.ts'
-import { live, settingsWithProblems } from './settings/config-environments.ts'
+import { type Config, loadConfig } from '../../src/config/config.ts'
+import { newVaultKey } from '../../src/config/vault-keys.ts'
+import { live, settingsWithProblems } from './config-environments.ts'
 
 const key = 'A'.repeat(43)
 const oct = { kty: 'oct', kid: 'one', k: key }
@@ -184,7 +184,7 @@ describe('settings, one by one', () => {
     },
   )
 
-  it('reads a vault key that it made itself', () => {
+  it('reads a vault key that it created itself', () => {
     const [made] = loadConfig({ ...live, VAULT_KEYS: newVaultKey(new Date('2026-11-21')) }).vaultKeys
     expect(made?.kid).toMatch(/^k2026-11-[0-9a-f]{6}$/)
     expect(made?.key).toHaveLength(32)

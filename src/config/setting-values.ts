@@ -15,6 +15,16 @@ export function reader<T>(problem: string, read: (text: string) => T | undefined
   })
 }
 
+export function json<T>(schema: z.ZodType<T>, problem: string) {
+  return reader(problem, (text) => {
+    try {
+      return schema.safeParse(JSON.parse(text)).data
+    } catch {
+      return undefined
+    }
+  })
+}
+
 export function wholeNumber(least: number, most: number) {
   return reader(`is not a whole number from ${least} to ${most}`, (text) => {
     const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
@@ -38,10 +48,10 @@ export const webAddress = reader('is not a web address', (text) =>
 )
   .refine(isEncryptedOrLocal, { error: 'is not https (plain http is for loopback only)', abort: true })
   .refine((url) => !url.username && !url.password, {
-    error: 'carries a user name or a password',
+    error: 'contains a user name or a password',
     abort: true,
   })
-  .refine((url) => !url.hash, { error: 'carries a fragment (#)', abort: true })
+  .refine((url) => !url.hash, { error: 'contains a fragment (#)', abort: true })
   .refine((url) => !/[{}]/.test(url.hostname), { error: 'has a placeholder in its host name', abort: true })
 
 export const origin = webAddress
@@ -62,10 +72,10 @@ export function addressTemplate(...placeholders: string[]) {
       const problem = webAddress.safeParse(text).error?.issues[0]?.message
       if (problem) context.addIssue({ code: 'custom', message: problem, continue: false })
     })
-    .refine((text) => !/[{}]/.test(text.replace(known, '')), 'has a placeholder that is not known')
+    .refine((text) => !/[{}]/.test(text.replace(known, '')), 'has an unknown placeholder')
 }
 
-/** `sqlite:PATH` or the address of a PostgreSQL; a database in memory would lose what was acknowledged. */
+/** `sqlite:PATH` or the address of a PostgreSQL; a database in memory would lose what was accepted. */
 export const databaseUrl = z
   .string()
   .regex(/^(sqlite:(?!:memory:).*[^/\s]|postgres(ql)?:\/\/\S+)$/, 'is not sqlite:PATH or postgres://…')
@@ -87,7 +97,7 @@ export const hostPatterns = reader('is not a list of host names', (text) => {
   return hosts.length > 0 && hosts.every((host) => hostPattern.test(host)) ? hosts : undefined
 })
 
-/** One secret, or two during a change: the first makes, both verify. */
+/** One secret, or two during a change: new ones are made with the first, both are accepted. */
 export function oneOrTwoSecrets(leastLength = 1) {
   return z
     .string()
@@ -101,20 +111,14 @@ export function oneOrTwoSecrets(leastLength = 1) {
     })
 }
 
-/** Goes into a header as it is: an HTTP client that refuses it would print it. */
+/** Becomes a header as it is: an HTTP client that refuses it would print it. */
 export const headerSecret = z
   .string()
-  .regex(/^[\x21-\x7e]+$/, 'holds spaces or characters that a header cannot carry')
+  .regex(/^[\x21-\x7e]+$/, 'contains spaces or characters that are not allowed in a header')
 
 const headerMap = z.record(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/), z.string().regex(/^[\x20-\x7e]*$/))
 
-export const headers = reader('is not a JSON object of header names and their texts', (text) => {
-  try {
-    return headerMap.safeParse(JSON.parse(text)).data
-  } catch {
-    return undefined
-  }
-})
+export const headers = json(headerMap, 'is not a JSON object of header names and their texts')
 
 function readTrustProxy(text: string): false | number | string[] | undefined {
   if (text === 'off') return false
@@ -123,7 +127,7 @@ function readTrustProxy(text: string): false | number | string[] | undefined {
   return addresses.length > 0 && addresses.every(isAddressOrNetwork) ? addresses : undefined
 }
 
-// A prefix of 0 would trust everybody, and Express refuses it.
+// A prefix of 0 would trust every address, and Express refuses it.
 function isAddressOrNetwork(text: string): boolean {
   const [ip = '', prefix = '1', ...more] = text.split('/')
   const family = ip.includes('%') ? 0 : isIP(ip)

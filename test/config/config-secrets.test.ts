@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect, promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { type Config, ConfigError, describeProblems, loadConfig } from '../../src/config.ts'
-import { readDemoSecrets } from '../../src/settings/demo-secrets.ts'
-import { settingRows } from '../../src/settings/settings.ts'
-import { newVaultKey } from '../../src/settings/vault-keys.ts'
+import { type Config, ConfigError, describeProblems, loadConfig } from '../../src/config/config.ts'
+import { readDemoSecrets } from '../../src/config/demo-secrets.ts'
+import { settingRows } from '../../src/config/settings.ts'
+import { newVaultKey } from '../../src/config/vault-keys.ts'
 import { errorOf, live } from './config-environments.ts'
 
 let folder: string
@@ -61,7 +61,7 @@ describe('secrets in files', () => {
   })
 })
 
-describe('a problem never carries a value', () => {
+describe('a problem never contains a value', () => {
   const canary = 'CaNaRy{7}'
 
   it.each([
@@ -80,10 +80,10 @@ describe('a problem never carries a value', () => {
 })
 
 describe('the secrets of a demo', () => {
-  it('are made once, for the owner alone', () => {
+  it('are created once, for the owner alone', () => {
     const data = join(folder, 'deep', 'data')
-    const made = readDemoSecrets(data)
-    expect(readDemoSecrets(data)).toEqual(made)
+    const created = readDemoSecrets(data)
+    expect(readDemoSecrets(data)).toEqual(created)
     expect(statSync(data).mode & 0o777).toBe(0o700)
     expect(statSync(join(data, 'secrets.json')).mode & 0o777).toBe(0o600)
     expect(readdirSync(data)).toEqual(['secrets.json'])
@@ -94,7 +94,7 @@ describe('the secrets of a demo', () => {
     expect(loadConfig(environment)).toEqual(loadConfig(environment))
   })
 
-  it('are not made when a setting is bad, nor when it goes live', () => {
+  it('are not created when a setting is bad, nor when it goes live', () => {
     const environment = { DATABASE_URL: `sqlite:${folder}/data/l.db` }
     expect(() => loadConfig({ ...environment, PORT: 'x' })).toThrow(ConfigError)
     loadConfig({ ...live, ...environment })
@@ -102,11 +102,11 @@ describe('the secrets of a demo', () => {
   })
 
   it('are the same for processes that start at once', async () => {
-    const script = `import { readDemoSecrets } from ${JSON.stringify(join(process.cwd(), 'src/settings/demo-secrets.ts'))}
+    const script = `import { readDemoSecrets } from ${JSON.stringify(join(process.cwd(), 'src/config/demo-secrets.ts'))}
       process.stdout.write(JSON.stringify(readDemoSecrets(${JSON.stringify(join(folder, 'data'))})))`
     const start = () => promisify(execFile)(process.execPath, ['--input-type=module', '-e', script])
-    const told = await Promise.all(Array.from({ length: 6 }, start))
-    expect(new Set(told.map(({ stdout }) => stdout)).size).toBe(1)
+    const outputs = await Promise.all(Array.from({ length: 6 }, start))
+    expect(new Set(outputs.map(({ stdout }) => stdout)).size).toBe(1)
     expect(readdirSync(join(folder, 'data'))).toEqual(['secrets.json'])
   })
 
@@ -118,9 +118,9 @@ describe('the secrets of a demo', () => {
     expect(readFileSync(path, 'utf8')).toBe(content)
   })
 
-  it('say so when their folder cannot be made', () => {
+  it('say so when their folder cannot be created', () => {
     writeFileSync(join(folder, 'file'), '')
     const load = () => loadConfig({ DATABASE_URL: `sqlite:${folder}/file/l.db` })
-    expect(load).toThrow('Bad settings: secrets.json cannot be read or made (')
+    expect(load).toThrow('Bad settings: secrets.json cannot be read or created (')
   })
 })

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
-import { settingRows } from '../../src/settings/settings.ts'
+import { settingRows } from '../../src/config/settings.ts'
 
 const example = readFileSync('.env.example', 'utf8')
 
@@ -10,7 +10,7 @@ describe('.env.example', () => {
     expect(named).toEqual([...settingRows.keys()])
   })
 
-  it.each([...settingRows])('tells meaning and default of %s', (name, row) => {
+  it.each([...settingRows])('explains %s and shows its default', (name, row) => {
     const secret = row.secret ? ' (secret)' : ''
     expect(example).toContain(`\n# ${row.meaning}${secret}\n#${name}=${row.default ?? ''}\n`)
   })

@@ -1,0 +1,151 @@
+import { readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { type DemoSecrets, DemoSecretsError, readDemoSecrets } from './demo-secrets.ts'
+import { type Problem, readSettings } from './read-settings.ts'
+import { brokenRules, reasonsAgainstDemo } from './setting-rules.ts'
+import type { SettingName, Values } from './settings.ts'
+import { vaultKeys } from './vault-keys.ts'
+
+/** What the environment configures (README, "Settings"). */
+export type Config = ReturnType<typeof toConfig>
+
+/** The settings cannot be used. Lists everything that is wrong, and never a value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly problems: readonly Problem[]
+
+  constructor(problems: readonly Problem[]) {
+    super(`Bad settings: ${problems.map(({ setting, problem }) => `${setting} ${problem}`).join('; ')}`)
+    this.problems = problems
+  }
+}
+
+interface Sources {
+  readFile?: (path: string) => string
+  /** Called only for a demo in which everything else is right: it may create the secrets. */
+  demoSecrets?: (folder: string) => DemoSecrets
+}
+
+/**
+ * Reads the whole environment once. Without a `D360_` setting, without `NODE_ENV=production` and with loopback
+ * addresses only, it is a demo; everything else is live.
+ *
+ * @throws ConfigError with every problem at once
+ */
+export function loadConfig(
+  environment: NodeJS.ProcessEnv,
+  { readFile = (path) => readFileSync(path, 'utf8'), demoSecrets = readDemoSecrets }: Sources = {},
+): Config {
+  const reading = readSettings(environment, readFile)
+  const judged = { ...reading, reasonsAgainstDemo: reasonsAgainstDemo(environment, reading) }
+  const problems = [...reading.problems, ...brokenRules(judged)]
+  if (problems.length > 0) throw new ConfigError(problems)
+
+  // Without a problem, every value with a default is there.
+  const values = reading.values as Values
+  if (judged.reasonsAgainstDemo.length > 0) return toConfig(values)
+  const secrets = orProblem(() => demoSecrets(dataFolder(values.DATABASE_URL)))
+  const simulator = { port: values.PORT + 1, partnerApiKey: secrets.partnerApiKey }
+  return toConfig(demoValues(values, reading.given, `http://localhost:${simulator.port}`, secrets), simulator)
+}
+
+/** What the terminal shows: a block for each problem, with what to do about it. */
+export function describeProblems({ problems }: ConfigError): string {
+  return problems.map(({ setting, problem, remedy }) => `${setting} ${problem}.\n  ${remedy}`).join('\n\n')
+}
+
+/** The settings of a demo: what was given, and for the rest its own secrets and its simulator. */
+function demoValues(
+  values: Values,
+  given: ReadonlySet<SettingName>,
+  simulator: string,
+  secrets: DemoSecrets,
+): Values {
+  return {
+    ...values,
+    D360_PARTNER_ID: 'demo',
+    D360_PARTNER_API_KEY: secrets.partnerApiKey,
+    D360_API_URL: new URL('/api/v2/', simulator),
+    D360_LAUNCH_URL: `${simulator}/dashboard/app/{partner_id}/permissions`,
+    D360_MESSAGING_HOSTS: ['localhost'],
+    VAULT_KEYS: values.VAULT_KEYS ?? vaultKeys.parse(secrets.vaultKeys),
+    SESSION_SECRET: values.SESSION_SECRET ?? [secrets.sessionSecret],
+    SELF_SIGNUP: given.has('SELF_SIGNUP') ? values.SELF_SIGNUP : 'on',
+    // A line for each request would bury what the terminal of a trial shows.
+    LOG_LEVEL: given.has('LOG_LEVEL') ? values.LOG_LEVEL : 'warn',
+  }
+}
+
+function toConfig(values: Values, simulator?: { port: number; partnerApiKey: string }) {
+  const partnerId = values.D360_PARTNER_ID ?? ''
+  const webhook = values.CHANNEL_WEBHOOK_URL
+  return {
+    mode: simulator ? ('demo' as const) : ('live' as const),
+    /** Whose data the database holds: `demo`, or the partner id. */
+    hubId: partnerId,
+    port: values.PORT,
+    host: values.HOST,
+    publicUrl: values.PUBLIC_URL ?? new URL(`http://localhost:${values.PORT}`),
+    /** Express's `trust proxy`. */
+    trustProxy: values.TRUST_PROXY ?? false,
+    /** `sqlite:path` or `postgres://…` */
+    databaseUrl: values.DATABASE_URL,
+    /** The folder of the SQLite file; `data` beside PostgreSQL. */
+    dataFolder: dataFolder(values.DATABASE_URL),
+    partnerApi: {
+      /** Ends with a slash. */
+      baseUrl: values.D360_API_URL,
+      partnerId,
+      credentials: toCredentials(values),
+      rate: values.D360_RATE,
+    },
+    launch: {
+      /** Still contains `{partner_id}`. */
+      template: values.D360_LAUNCH_URL,
+      stateIn: values.D360_STATE_IN,
+      ioSignatureSecret: values.D360_IO_SIGNATURE === 'on' ? values.D360_PLATFORM_SECRET?.[0] : undefined,
+    },
+    messagingHosts: values.D360_MESSAGING_HOSTS,
+    /** The first seals, all open. */
+    vaultKeys: values.VAULT_KEYS ?? [],
+    /** The first signs, all verify. */
+    sessionSecrets: values.SESSION_SECRET ?? [],
+    selfSignup: values.SELF_SIGNUP !== 'off',
+    /** The address still contains `{channel_id}` and `{tenant_id}`. */
+    channelWebhook:
+      webhook === undefined ? undefined : { url: webhook, headers: values.CHANNEL_WEBHOOK_HEADERS ?? {} },
+    brand: {
+      name: values.BRAND_NAME,
+      logoUrl: values.BRAND_LOGO_URL,
+      color: values.BRAND_COLOR,
+      supportEmail: values.SUPPORT_EMAIL,
+      privacyUrl: values.PRIVACY_URL,
+    },
+    /** A minute and address. */
+    rateLimits: { public: values.RATE_LIMIT_PUBLIC, signIn: values.RATE_LIMIT_SIGN_IN },
+    logLevel: values.LOG_LEVEL,
+    metricsTokens: values.METRICS_TOKEN ?? [],
+    /** In the demo only. */
+    simulator,
+  }
+}
+
+function toCredentials(values: Values): { apiKey: string } | { username: string; password: string } {
+  if (values.D360_PARTNER_API_KEY) return { apiKey: values.D360_PARTNER_API_KEY }
+  return { username: values.D360_USERNAME ?? '', password: values.D360_PASSWORD ?? '' }
+}
+
+function dataFolder(databaseUrl: string): string {
+  return databaseUrl.startsWith('sqlite:') ? dirname(databaseUrl.slice('sqlite:'.length)) : 'data'
+}
+
+function orProblem(readSecrets: () => DemoSecrets): DemoSecrets {
+  try {
+    return readSecrets()
+  } catch (error) {
+    if (!(error instanceof DemoSecretsError)) throw error
+    const remedy =
+      'The database beside it cannot be opened without it. To start over: stop, delete the data folder, start.'
+    throw new ConfigError([{ setting: 'secrets.json', problem: error.message, remedy }])
+  }
+}
