@@ -42,7 +42,7 @@ describe('the walls of the house', () => {
 
 function breached(file: string, imported: string): string | undefined {
   const [part, other] = [partOf(file), partOf(imported)]
-  if (imported === 'got' && part !== 'partner-api') return 'only partner-api calls 360dialog'
+  if (imported === 'got' && part !== 'd360') return 'only d360 calls 360dialog'
   if (imported.startsWith('jose') && part !== 'vault') return 'ciphertext belongs to the vault'
   if (/^express/.test(imported) && /-(service|repository)\.ts$/.test(file)) return 'a service knows no HTTP'
   if (!imported.endsWith('.ts') || part === other) return undefined
@@ -53,7 +53,7 @@ function breached(file: string, imported: string): string | undefined {
   if (foundations.includes(part) || part === 'settings') return 'it stands on nothing of ours'
   if (part === 'config.ts')
     return other === 'settings' ? undefined : 'it stands on nothing of ours but the settings'
-  const isLow = ['database', 'web', 'partner-api', 'vault'].includes(part)
+  const isLow = ['database', 'web', 'd360', 'vault'].includes(part)
   if (isLow && capabilities.includes(other)) return `${part} knows no capability`
   if (part === 'database' && !foundations.includes(other)) return 'the database knows nothing above it'
   if (/-repository\.ts$/.test(file) && /-(service|routes)\.ts$/.test(imported))

@@ -8,7 +8,7 @@ import {
   findRecordId,
   readApiKeyAnswer,
   UnreadableAnswerError,
-} from '../partner-api/api-key-answer.ts'
+} from '../d360/api-key-answer.ts'
 import type { PermissionService } from '../permissions/permission-service.ts'
 import type { Place, Vault } from '../vault/vault.ts'
 import type { Reached } from '../worker/step.ts'

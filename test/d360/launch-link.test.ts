@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { launchLink } from '../../src/partner-api/launch-link.ts'
+import { launchLink } from '../../src/d360/launch-link.ts'
 
 const template = 'https://hub.360dialog.com/dashboard/app/{partner_id}/permissions'
 const partnerId = 'f167CmPA'

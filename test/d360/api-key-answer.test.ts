@@ -1,10 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import {
-  isAllowedHost,
-  readApiKeyAnswer,
-  UnreadableAnswerError,
-} from '../../src/partner-api/api-key-answer.ts'
+import { isAllowedHost, readApiKeyAnswer, UnreadableAnswerError } from '../../src/d360/api-key-answer.ts'
 
 const hosts = ['*.360dialog.io', 'localhost:3001', '127.0.0.1']
 const address = 'https://waba-v2.360dialog.io'

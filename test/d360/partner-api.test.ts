@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { PartnerApiError } from '../../src/errors.ts'
-import { CallBudget } from '../../src/partner-api/call-budget.ts'
-import { PartnerApi, type PartnerApiSettings } from '../../src/partner-api/partner-api.ts'
+import { CallBudget } from '../../src/d360/call-budget.ts'
+import { PartnerApi, type PartnerApiSettings } from '../../src/d360/partner-api.ts'
 import { MemoryBudgetStore } from './memory-budget-store.ts'
 import { RestlessClock } from './restless-clock.ts'
 import {

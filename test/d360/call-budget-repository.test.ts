@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals'
-import { CallBudget } from '../../src/partner-api/call-budget.ts'
-import { CallBudgetRepository } from '../../src/partner-api/call-budget-repository.ts'
+import { CallBudget } from '../../src/d360/call-budget.ts'
+import { CallBudgetRepository } from '../../src/d360/call-budget-repository.ts'
 import { eachDatabase, type OpenedDatabase } from '../databases.ts'
 
 const early = new Date('2026-03-02T09:00:00.000Z')

@@ -1,4 +1,4 @@
-import type { BudgetState, BudgetStore } from '../../src/partner-api/call-budget.ts'
+import type { BudgetState, BudgetStore } from '../../src/d360/call-budget.ts'
 
 /** The shared state of a call budget without a database; several budgets may share one. */
 export class MemoryBudgetStore implements BudgetStore {

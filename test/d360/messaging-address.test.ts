@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { loadConfig } from '../../src/config.ts'
-import { readMessagingAddress, standardMessagingAddress } from '../../src/partner-api/messaging-address.ts'
+import { readMessagingAddress, standardMessagingAddress } from '../../src/d360/messaging-address.ts'
 
 describe('the address of a key that came without one', () => {
   it.each([

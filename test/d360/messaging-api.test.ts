@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { MessagingApi } from '../../src/partner-api/messaging-api.ts'
-import { MessagingApiError } from '../../src/partner-api/messaging-api-error.ts'
+import { MessagingApi } from '../../src/d360/messaging-api.ts'
+import { MessagingApiError } from '../../src/d360/messaging-api-error.ts'
 import {
   everythingIn,
   failureOf,

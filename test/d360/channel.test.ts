@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { readChannel } from '../../src/partner-api/channel.ts'
+import { readChannel } from '../../src/d360/channel.ts'
 
 const now = new Date('2026-03-02T09:00:00Z')
 

@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from '@jest/globals'
-import { exchange } from '../../src/partner-api/http-exchange.ts'
+import { exchange } from '../../src/d360/http-exchange.ts'
 import { startSocketServer } from './upstream.ts'
 
 const open: { close(): Promise<void> }[] = []

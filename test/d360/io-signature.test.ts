@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { signLaunch } from '../../src/partner-api/io-signature.ts'
+import { signLaunch } from '../../src/d360/io-signature.ts'
 
 describe('the signature of a launch', () => {
   const now = new Date(1775653748_999)

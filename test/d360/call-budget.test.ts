@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { beforeEach, describe, expect, it } from '@jest/globals'
-import { CallBudget, type CallRate, type Lane } from '../../src/partner-api/call-budget.ts'
+import { CallBudget, type CallRate, type Lane } from '../../src/d360/call-budget.ts'
 import { TestClock } from '../test-clock.ts'
 import { MemoryBudgetStore } from './memory-budget-store.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import { channelRow } from '../../src/partner-api/channel-row.ts'
-import { deriveChannelStatus, describeStatus, runs } from '../../src/partner-api/channel-status.ts'
+import { channelRow } from '../../src/d360/channel-row.ts'
+import { deriveChannelStatus, describeStatus, runs } from '../../src/d360/channel-status.ts'
 
 const now = new Date('2026-03-02T09:00:00Z')
 const past = '2026-03-01T00:00:00Z'
