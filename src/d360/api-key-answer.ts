@@ -1,10 +1,8 @@
 import { z } from 'zod'
-import { type AddressFault, isAllowedHost, readMessagingAddress } from './messaging-address.ts'
+import { type AddressFault, readMessagingAddress } from './messaging-address.ts'
 import { wireId } from './wire-values.ts'
 
-export { isAllowedHost }
-
-/** What creating a key answered (contract 4.3, "API key"). */
+/** What creating a key answered (docs/360dialog.md 8). */
 export interface ApiKeyAnswer {
   readonly apiKey: string
   /** The base of the channel's Messaging API: origin and path, no trailing slash. */
@@ -39,7 +37,7 @@ const keyRecord = z.object({ api_key: key, address: z.unknown(), app_id: wireId,
 
 /**
  * Reads the raw answer of a key creation: flat, or inside `api_keys`, `data` or `api_key`, or a list of one.
- * `key` may stand for `api_key` (contract 9, "API key response").
+ * `key` may stand for `api_key` (docs/360dialog.md 8).
  * @throws UnreadableAnswerError
  */
 export function readApiKeyAnswer(body: string, allowedHosts: readonly string[]): ApiKeyAnswer {

@@ -1,32 +1,15 @@
 import { z } from 'zod'
 import type { Clock } from '../clock.ts'
 import { PartnerApiError } from '../errors.ts'
-import type { Lane } from './call-budget.ts'
+import type { Priority } from './rate-limiter.ts'
 
 export type Headers = Readonly<Record<string, string>>
 
-/** What proves to the Partner API who calls (contract 4.1). */
+/** What proves to the Partner API who calls (docs/360dialog.md 5). */
 export interface Credentials {
-  headers(lane: Lane): Promise<Headers>
+  headers(priority: Priority): Promise<Headers>
   /** Told when 360dialog answered 401 to these headers; false when there is nothing newer to try. */
   renew(rejected: Headers): boolean
-}
-
-/** The partner's API key in `x-api-key`: nothing to renew. */
-export class ApiKeyCredentials implements Credentials {
-  readonly #headers: Headers
-
-  constructor(apiKey: string) {
-    this.#headers = { 'x-api-key': apiKey }
-  }
-
-  async headers(): Promise<Headers> {
-    return this.#headers
-  }
-
-  renew(): boolean {
-    return false
-  }
 }
 
 const tokenAnswer = z.object({
@@ -41,23 +24,23 @@ interface Token {
 
 /** The deprecated login by name and password: one token for all calls, renewed before it expires. */
 export class BearerCredentials implements Credentials {
-  readonly #login: (lane: Lane) => Promise<string>
+  readonly #login: (priority: Priority) => Promise<string>
   readonly #clock: Clock
   #token: Promise<Token> | undefined
   #current: Headers | undefined
 
   /** `login` asks for a token and resolves to the body of the 2xx answer, or rejects with PartnerApiError. */
-  constructor(login: (lane: Lane) => Promise<string>, clock: Clock) {
+  constructor(login: (priority: Priority) => Promise<string>, clock: Clock) {
     this.#login = login
     this.#clock = clock
   }
 
   /** @throws PartnerApiError `refused` or `never_sent`: the call that needs the token was surely not made */
-  async headers(lane: Lane): Promise<Headers> {
-    const { headers, renewAt } = await (this.#token ?? this.#start(lane))
+  async headers(priority: Priority): Promise<Headers> {
+    const { headers, renewAt } = await (this.#token ?? this.#start(priority))
     if (this.#clock.now().getTime() < renewAt) return headers
     this.renew(headers)
-    const renewed = await (this.#token ?? this.#start(lane))
+    const renewed = await (this.#token ?? this.#start(priority))
     return renewed.headers
   }
 
@@ -67,15 +50,15 @@ export class BearerCredentials implements Credentials {
     return true
   }
 
-  #start(lane: Lane): Promise<Token> {
-    const token = this.#request(lane)
+  #start(priority: Priority): Promise<Token> {
+    const token = this.#request(priority)
     this.#token = token
     token.catch(() => this.#forget())
     return token
   }
 
-  async #request(lane: Lane): Promise<Token> {
-    const body = await this.#login(lane).catch(rethrowAsNotCalled)
+  async #request(priority: Priority): Promise<Token> {
+    const body = await this.#login(priority).catch(rethrowAsNotCalled)
     const { access_token: token, expires_in: seconds = Number.POSITIVE_INFINITY } = readToken(body)
     this.#current = { authorization: `Bearer ${token}` }
     return { headers: this.#current, renewAt: this.#clock.now().getTime() + seconds * 900 }

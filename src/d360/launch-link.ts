@@ -1,4 +1,16 @@
-import type { IoSignature } from './io-signature.ts'
+import { createHmac } from 'node:crypto'
+
+export interface IoSignature {
+  readonly signature: string
+  /** Unix time in seconds. */
+  readonly timestamp: number
+}
+
+interface SignLaunch {
+  readonly platformSecret: string
+  readonly partnerId: string
+  readonly now: Date
+}
 
 interface LaunchLink {
   /** The permission screen's address; `{partner_id}` in it is replaced, its own query is kept. */
@@ -13,7 +25,7 @@ interface LaunchLink {
 }
 
 /**
- * The address of 360dialog's permission screen for one launch (contract 2.2): `number` first and digits
+ * The address of 360dialog's permission screen for one launch (docs/360dialog.md 2): `number` first and digits
  * only, since a `+` would arrive as a space; values percent-encoded; empty values left out.
  */
 export function launchLink({ template, partnerId, number, ...launch }: LaunchLink): URL {
@@ -34,6 +46,16 @@ export function launchLink({ template, partnerId, number, ...launch }: LaunchLin
     .filter((pair) => pair && !ours.has(nameOf(pair)))
   url.search = [...first, ...kept, ...others].join('&')
   return url
+}
+
+/**
+ * Signs one launch (docs/360dialog.md 3): HMAC-SHA512 over `{partnerId}|{unix_seconds}`, lower-case hex.
+ * A signature serves one attempt only: make it at the click, and keep it nowhere.
+ */
+export function signLaunch({ platformSecret, partnerId, now }: SignLaunch): IoSignature {
+  const timestamp = Math.floor(now.getTime() / 1000)
+  const signature = createHmac('sha512', platformSecret).update(`${partnerId}|${timestamp}`).digest('hex')
+  return { signature, timestamp }
 }
 
 // Not URLSearchParams: it writes a space as `+`, and the permission screen is only known to read `%20`.

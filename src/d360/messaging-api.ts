@@ -1,14 +1,38 @@
 import { z } from 'zod'
-import { type Answer, exchange, isSuccess } from './http-exchange.ts'
+import { LatchkeyError } from '../errors.ts'
 import { readMessagingAddress } from './messaging-address.ts'
-import { MessagingApiError } from './messaging-api-error.ts'
-import { type OnCall, timed } from './on-call.ts'
+import { type Answer, isSuccess, type OnCall, sendOnce } from './send.ts'
 import { wirePhoneNumber, wireText } from './wire-values.ts'
+
+export type MessagingFailure =
+  /** 401 or 403: the key was replaced, or the permission removed. */
+  | 'key_rejected'
+  /** Another 3xx or 4xx, or an address that may not get the key. */
+  | 'refused'
+  /** No answer, or one that says "later": 429, 5xx. */
+  | 'unreachable'
+  /** 2xx, with a body that is not what was asked for. */
+  | 'unexpected_answer'
+
+/** A call with a channel's key failed. Never carries the request, its headers or a body. */
+export class MessagingApiError extends LatchkeyError {
+  readonly status = 502
+  readonly failure: MessagingFailure
+  readonly upstreamStatus: number | undefined
+
+  constructor(failure: MessagingFailure, upstreamStatus?: number) {
+    super(
+      'upstream_unavailable',
+      `360dialog messaging: ${failure}${upstreamStatus ? ` (${upstreamStatus})` : ''}`,
+    )
+    this.failure = failure
+    this.upstreamStatus = upstreamStatus
+  }
+}
 
 export interface MessagingApiSettings {
   /** Host names and `*.` patterns that may get a key. */
   readonly allowedHosts: readonly string[]
-  readonly userAgent?: string
   /** Per request; 10 seconds unless said. */
   readonly timeoutMs?: number
   readonly onCall?: OnCall
@@ -36,22 +60,15 @@ interface MessagingCall {
   readonly json?: unknown
 }
 
-const WEBHOOK_PATH = '/v1/configs/webhook'
-
 const phoneNumberAnswer = z.object({ phone_number: wirePhoneNumber })
 const webhookAnswer = z.object({ url: wireText })
 
-/** The calls made with a channel's own key (contract 6). Each is sent once and throws MessagingApiError. */
+/** The calls made with a channel's own key (docs/360dialog.md 9). Each is sent once and throws MessagingApiError. */
 export class MessagingApi {
   readonly #settings: Required<MessagingApiSettings>
 
-  constructor({
-    allowedHosts,
-    userAgent = 'latchkey',
-    timeoutMs = 10_000,
-    onCall = () => {},
-  }: MessagingApiSettings) {
-    this.#settings = { allowedHosts, userAgent, timeoutMs, onCall }
+  constructor({ allowedHosts, timeoutMs = 10_000, onCall = () => {} }: MessagingApiSettings) {
+    this.#settings = { allowedHosts, timeoutMs, onCall }
   }
 
   /**
@@ -74,34 +91,25 @@ export class MessagingApi {
    * @throws MessagingApiError `unexpected_answer` when another URL is echoed
    */
   async setWebhook(access: MessagingAccess, { url, headers }: ChannelWebhook): Promise<void> {
-    const call = { endpoint: 'set_webhook', path: WEBHOOK_PATH, json: { url, headers } }
+    const call = { endpoint: 'set_webhook', path: '/v1/configs/webhook', json: { url, headers } }
     const echoed = readEchoedUrl(expectSuccess(await this.#send(access, call)))
     if (echoed && echoed !== url) throw new MessagingApiError('unexpected_answer')
-  }
-
-  /** Where the channel's messages go; `url` is `undefined` when nothing is set. */
-  async readWebhook(access: MessagingAccess): Promise<{ url: string | undefined }> {
-    const answer = await this.#send(access, { endpoint: 'read_webhook', path: WEBHOOK_PATH })
-    return { url: readJson(answer, webhookAnswer).url || undefined }
   }
 
   async #send(
     { address, apiKey }: MessagingAccess,
     { endpoint, path, json }: MessagingCall,
   ): Promise<Answer> {
-    const { allowedHosts, userAgent, timeoutMs, onCall } = this.#settings
+    const { allowedHosts, timeoutMs, onCall } = this.#settings
     const reachable = readMessagingAddress(address, allowedHosts)
     if ('fault' in reachable) throw new MessagingApiError('refused')
-    const outcome = await timed(onCall, endpoint, () =>
-      exchange({
-        method: json === undefined ? 'GET' : 'POST',
-        url: new URL(`${reachable.address}${path}`),
-        headers: { 'd360-api-key': apiKey, 'user-agent': userAgent },
-        json,
-        timeoutMs,
-      }),
-    )
-    if ('lost' in outcome) throw new MessagingApiError('unreachable')
+    const outcome = await sendOnce({
+      ...{ endpoint, onCall, json, timeoutMs },
+      method: json === undefined ? 'GET' : 'POST',
+      url: new URL(`${reachable.address}${path}`),
+      headers: { 'd360-api-key': apiKey },
+    })
+    if ('failure' in outcome) throw new MessagingApiError('unreachable')
     return outcome
   }
 }

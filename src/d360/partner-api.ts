@@ -1,71 +1,65 @@
 import { z } from 'zod'
 import { type Clock, systemClock } from '../clock.ts'
 import { PartnerApiError } from '../errors.ts'
-import type { CallBudget, Lane } from './call-budget.ts'
 import { type Channel, readChannel } from './channel.ts'
 import { type Client, readClient } from './client.ts'
-import type { OnCall } from './on-call.ts'
-import { type Partner, readPartner } from './partner.ts'
-import { type PartnerCall, PartnerHttp } from './partner-http.ts'
+import { type PartnerCall, PartnerHttp, type PartnerHttpSettings } from './partner-http.ts'
+import type { Priority } from './rate-limiter.ts'
 import { listRows, PAGE_LIMIT, type RowPage, readRowPage } from './row-pages.ts'
 import { wireId } from './wire-values.ts'
 
-export interface PartnerApiSettings {
-  readonly baseUrl: URL
+export interface PartnerApiSettings
+  extends Pick<PartnerHttpSettings, 'baseUrl' | 'credentials' | 'rateLimiter'>,
+    Partial<Pick<PartnerHttpSettings, 'clock' | 'timeoutMs' | 'onCall'>> {
   readonly partnerId: string
-  readonly credentials: { readonly apiKey: string } | { readonly username: string; readonly password: string }
-  readonly budget: CallBudget
-  readonly userAgent?: string
-  /** Per request; 10 seconds unless said. */
-  readonly timeoutMs?: number
-  readonly clock?: Clock
-  readonly onCall?: OnCall
   /** Told of each listed row that could not be read and was left out. */
   readonly onUnreadableRow?: (endpoint: string) => void
 }
 
-export type ChannelFilter =
-  | { readonly clientId: string }
-  | { readonly channelId: string }
-  | Record<string, never>
+/** Without either, every channel of the hub. */
+interface Wanted {
+  readonly channelId?: string
+  readonly clientId?: string
+}
 
-/** The calls this site makes to the Partner API (contract 4.2). Each throws PartnerApiError. */
+/** The calls this site makes to the Partner API (docs/360dialog.md 5). Each throws PartnerApiError. */
 export class PartnerApi {
   readonly #http: PartnerHttp
   readonly #partnerPath: readonly string[]
   readonly #clock: Clock
   readonly #onUnreadableRow: (endpoint: string) => void
 
-  constructor({ partnerId, clock = systemClock, ...settings }: PartnerApiSettings) {
-    const { baseUrl, credentials, budget } = settings
-    const { userAgent = 'latchkey', timeoutMs = 10_000, onCall = () => {} } = settings
-    this.#http = new PartnerHttp({ baseUrl, credentials, budget, clock, userAgent, timeoutMs, onCall })
+  constructor({
+    partnerId,
+    clock = systemClock,
+    timeoutMs = 10_000,
+    onCall = () => {},
+    onUnreadableRow = () => {},
+    ...settings
+  }: PartnerApiSettings) {
+    this.#http = new PartnerHttp({ ...settings, clock, timeoutMs, onCall })
     this.#partnerPath = ['partners', partnerId]
     this.#clock = clock
-    this.#onUnreadableRow = settings.onUnreadableRow ?? (() => {})
+    this.#onUnreadableRow = onUnreadableRow
   }
 
-  async readPartner(lane: Lane): Promise<Partner> {
-    return known(readPartner(await this.#getJson({ endpoint: 'partner', lane, path: this.#partnerPath })))
+  /** A client and all its channels, in two calls; `undefined` when 360dialog does not list it under this hub. */
+  async findClientWithChannels(
+    clientId: string,
+    priority: Priority,
+  ): Promise<{ client: Client; channels: Channel[] } | undefined> {
+    const client = await this.#findClient(clientId, priority)
+    return client && { client, channels: await this.listChannels({ clientId }, priority) }
   }
 
-  async findClient(clientId: string, lane: Lane): Promise<Client | undefined> {
-    for await (const row of this.#rows('clients', { id: clientId }, lane)) {
-      const client = readClient(row)
-      if (client?.id === clientId) return client
-      if (!client) this.#onUnreadableRow('clients')
-    }
-    return undefined
-  }
-
-  async listChannels(filter: ChannelFilter, lane: Lane): Promise<Channel[]> {
+  async listChannels(wanted: Wanted, priority: Priority): Promise<Channel[]> {
     const channels = new Map<string, Channel>()
-    for await (const channel of this.#channels(filter, lane)) channels.set(channel.id, channel)
+    for await (const channel of this.#channels(wanted, priority)) channels.set(channel.id, channel)
     return [...channels.values()]
   }
 
-  async findChannel(channelId: string, lane: Lane): Promise<Channel | undefined> {
-    for await (const channel of this.#channels({ channelId }, lane)) return channel
+  async findChannel(channelId: string, priority: Priority): Promise<Channel | undefined> {
+    for await (const channel of this.#channels({ channelId }, priority)) return channel
     return undefined
   }
 
@@ -75,10 +69,10 @@ export class PartnerApi {
    * last word: it ends before the request leaves, and what it throws stops the request.
    *
    * @throws PartnerApiError `refused` or `never_sent` when it surely did not happen, `unknown` when it may
-   *   have; any other error is of `beforeSending` or the budget's store, and then too it did not happen
+   *   have; any other error is of `beforeSending` or of the rate limit's store, and then too it did not happen
    */
   createApiKey(channelId: string, beforeSending = async () => {}): Promise<string> {
-    const call = { ...this.#apiKeys(channelId), endpoint: 'create_key', lane: 'mint' } as const
+    const call = { ...this.#apiKeys(channelId), endpoint: 'create_key', priority: 'mint' } as const
     return this.#http.post(call, {}, beforeSending)
   }
 
@@ -86,8 +80,8 @@ export class PartnerApi {
    * The ids of a channel's key records; what else they hold never leaves this function.
    * @throws PartnerApiError `unexpected_answer` also when a record has no id: an empty list must mean no key
    */
-  async listApiKeyIds(channelId: string, lane: Lane): Promise<string[]> {
-    const answer = await this.#getJson({ ...this.#apiKeys(channelId), endpoint: 'list_keys', lane })
+  async listApiKeyIds(channelId: string, priority: Priority): Promise<string[]> {
+    const answer = await this.#getJson({ ...this.#apiKeys(channelId), endpoint: 'list_keys', priority })
     return known(readKeyIds(answer))
   }
 
@@ -95,10 +89,19 @@ export class PartnerApi {
     return { path: [...this.#partnerPath, 'channels', channelId, 'api_keys'] }
   }
 
+  async #findClient(clientId: string, priority: Priority): Promise<Client | undefined> {
+    for await (const row of this.#rows('clients', { id: clientId }, priority)) {
+      const client = readClient(row)
+      if (client?.id === clientId) return client
+      if (!client) this.#onUnreadableRow('clients')
+    }
+    return undefined
+  }
+
   // A server may ignore a filter, so that what it lists is compared again.
-  async *#channels(wanted: Wanted, lane: Lane): AsyncGenerator<Channel> {
+  async *#channels(wanted: Wanted, priority: Priority): AsyncGenerator<Channel> {
     const filter = { id: wanted.channelId, client_id: wanted.clientId }
-    for await (const row of this.#rows('channels', filter, lane)) {
+    for await (const row of this.#rows('channels', filter, priority)) {
       const channel = readChannel(row, this.#clock.now())
       if (!channel) this.#onUnreadableRow('channels')
       else if (matches(channel, wanted)) yield channel
@@ -106,21 +109,21 @@ export class PartnerApi {
   }
 
   /** Rows may come twice, and rows that do not match may be among them. */
-  async *#rows(list: List, filter: WireFilter, lane: Lane): AsyncGenerator<unknown> {
+  async *#rows(list: List, filter: WireFilter, priority: Priority): AsyncGenerator<unknown> {
     const filters = JSON.stringify(filter)
     try {
-      yield* this.#pages(list, filters === '{}' ? {} : { filters }, lane)
+      yield* this.#pages(list, filters === '{}' ? {} : { filters }, priority)
     } catch (error) {
       if (filters === '{}' || !isRefusedFilter(error)) throw error
-      yield* this.#pages(list, {}, lane)
+      yield* this.#pages(list, {}, priority)
     }
   }
 
-  #pages(list: List, filter: Record<string, string>, lane: Lane): AsyncGenerator<unknown> {
+  #pages(list: List, filter: Record<string, string>, priority: Priority): AsyncGenerator<unknown> {
     const path = [...this.#partnerPath, list]
     const readPage = async (offset: number): Promise<RowPage> => {
       const query = { limit: String(PAGE_LIMIT), offset: String(offset), ...filter }
-      const answer = await this.#getJson({ endpoint: list, lane, path, query })
+      const answer = await this.#getJson({ endpoint: list, priority, path, query })
       return known(readRowPage(answer, [`partner_${list}`, list, 'data']))
     }
     return listRows(readPage, () => new PartnerApiError('unexpected_answer'))
@@ -137,7 +140,6 @@ export class PartnerApi {
 }
 
 type List = 'clients' | 'channels'
-type Wanted = { readonly channelId?: string; readonly clientId?: string }
 type WireFilter = Readonly<Record<string, string | undefined>>
 
 const keyRecord = z.object({ id: wireId })

@@ -24,7 +24,7 @@ export const wireEmail = z
   .nullish()
   .catch(MISSING)
 
-// A time without a zone is UTC (contract 4.3); `new Date` alone would read it in this machine's zone.
+// A time without a zone is UTC (docs/360dialog.md 6); `new Date` alone would read it in this machine's zone.
 export const wireDate = z
   .string()
   .trim()
@@ -46,6 +46,11 @@ export const wirePhoneNumber = z
 /** A nested object, which may be null or missing. */
 export function wireObject<Shape extends z.ZodRawShape>(shape: Shape) {
   return z.object(shape).nullish().catch(MISSING)
+}
+
+/** A time of ours as 360dialog would write it: in whole seconds, so that the two can be compared (docs/360dialog.md 6). */
+export function toWireSecond(time: Date): Date {
+  return new Date(Math.floor(time.getTime() / 1000) * 1000)
 }
 
 function withZone(time: string): string {

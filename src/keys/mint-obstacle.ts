@@ -1,5 +1,5 @@
 import type { Channel } from '../d360/channel.ts'
-import { toWireSecond } from '../d360/wire-second.ts'
+import { toWireSecond } from '../d360/wire-values.ts'
 import type { Mint } from './mint-repository.ts'
 
 export type MintObstacle = 'key_in_use' | 'key_records_unreadable' | 'another_key_appeared'

@@ -1,5 +1,5 @@
+import { toWireSecond } from '../d360/wire-values.ts'
 import type { Came } from '../database/schema.ts'
-import { toWireSecond } from '../d360/wire-second.ts'
 
 /** What is known when a return is judged: of the launch and its session, and what 360dialog lists now. */
 export interface Evidence {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { isAllowedHost, readApiKeyAnswer, UnreadableAnswerError } from '../../src/d360/api-key-answer.ts'
+import { readApiKeyAnswer, UnreadableAnswerError } from '../../src/d360/api-key-answer.ts'
+import { isAllowedHost } from '../../src/d360/messaging-address.ts'
 
 const hosts = ['*.360dialog.io', 'localhost:3001', '127.0.0.1']
 const address = 'https://waba-v2.360dialog.io'

@@ -1,12 +1,15 @@
 import { describe, expect, it } from '@jest/globals'
-import { channelRow } from '../../src/d360/channel-row.ts'
-import { deriveChannelStatus, describeStatus, runs } from '../../src/d360/channel-status.ts'
+import { readChannel } from '../../src/d360/channel.ts'
 
 const now = new Date('2026-03-02T09:00:00Z')
 const past = '2026-03-01T00:00:00Z'
 const future = '2026-04-01T00:00:00Z'
 const classic = { on_behalf_of_business_info: { type: 'OBO' } }
 const shared = { on_behalf_of_business_info: { type: 'SELF' } }
+
+function read(row: object) {
+  return readChannel({ id: 'ch1', client_id: 'cl1', ...row }, now)
+}
 
 describe('the status of a channel', () => {
   it.each([
@@ -35,7 +38,7 @@ describe('the status of a channel', () => {
     ['unknown', {}],
     ['unknown', { account_mode: { odd: true }, integration: 'odd' }],
   ])('is %s for %j', (status, row) => {
-    expect(deriveChannelStatus(channelRow.parse({ id: 'ch1', ...row }), now)).toBe(status)
+    expect(read(row)?.status).toBe(status)
   })
 })
 
@@ -51,7 +54,7 @@ describe('a number', () => {
     { availability_status: 'running' },
     { availability_status: 'live' },
   ])('runs when 360dialog says %j', (row) => {
-    expect(runs(channelRow.parse(row))).toBe(true)
+    expect(read(row)?.running).toBe(true)
   })
 
   it.each([
@@ -60,15 +63,13 @@ describe('a number', () => {
     { status: 'verified', hub_status: 'ready', integration: { state: 'ready', enabled: true } },
     { status: null, integration: null, availability_status: null },
   ])('does not run when 360dialog says %j', (row) => {
-    expect(runs(channelRow.parse(row))).toBe(false)
+    expect(read(row)?.running).toBe(false)
   })
 })
 
 it('tells people what 360dialog said, briefly', () => {
   const row = { account_mode: 'live', status: 'ready', hub_status: 'live', integration: { state: 'running' } }
-  expect(describeStatus(channelRow.parse(row))).toBe(
-    'account_mode=live status=ready hub_status=live integration=running',
-  )
-  expect(describeStatus(channelRow.parse({ status: 'x'.repeat(100) }))).toBe(`status=${'x'.repeat(40)}`)
-  expect(describeStatus(channelRow.parse({}))).toBe('')
+  expect(read(row)?.rawStatus).toBe('account_mode=live status=ready hub_status=live integration=running')
+  expect(read({ status: 'x'.repeat(100) })?.rawStatus).toBe(`status=${'x'.repeat(40)}`)
+  expect(read({})?.rawStatus).toBe('')
 })

@@ -26,9 +26,7 @@ describe('a row of the channel list', () => {
       status: 'live',
       rawStatus: 'account_mode=live status=ready hub_status=live integration=running',
       running: true,
-      appId: '104148',
       createdAt: new Date('2026-03-02T09:20:00Z'),
-      clientEmail: 'it@backhaus-lind.example',
     })
   })
 

@@ -4,10 +4,10 @@ import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from '@jest/globals'
-import { PartnerApiError } from '../../src/errors.ts'
-import { CallBudget } from '../../src/d360/call-budget.ts'
 import { PartnerApi } from '../../src/d360/partner-api.ts'
-import { MemoryBudgetStore } from './memory-budget-store.ts'
+import { RateLimiter } from '../../src/d360/rate-limiter.ts'
+import { PartnerApiError } from '../../src/errors.ts'
+import { MemoryRateLimits } from './memory-rate-limits.ts'
 import { RestlessClock } from './restless-clock.ts'
 import { selfSigned } from './self-signed.ts'
 import {
@@ -38,12 +38,12 @@ async function upstream(
 
 function connect(url: string, timeoutMs = 20_000): PartnerApi {
   const clock = new RestlessClock()
-  const budget = new CallBudget({ rate: 'auto', store: new MemoryBudgetStore(), clock })
+  const rateLimiter = new RateLimiter({ rate: 'auto', store: new MemoryRateLimits(), clock })
   return new PartnerApi({
     baseUrl: new URL(url),
     partnerId: 'p1',
     credentials: { apiKey },
-    budget,
+    rateLimiter,
     clock,
     timeoutMs,
   })
@@ -130,11 +130,11 @@ describe('creating an API key', () => {
     const ports: (number | undefined)[] = []
     const server = await upstream((request, response) => {
       ports.push(response.socket?.remotePort)
-      sendJson(response, 200, request.method === 'GET' ? { id: 'p1' } : { api_key: 'k' })
+      sendJson(response, 200, request.method === 'GET' ? { id: '7' } : { api_key: 'k' })
     })
     const api = connect(server.url)
-    await api.readPartner('mint')
-    await api.readPartner('mint')
+    await api.listApiKeyIds('ch1', 'mint')
+    await api.listApiKeyIds('ch1', 'mint')
     await api.createApiKey('ch1')
     expect(ports[1]).toBe(ports[0])
     expect(ports[2]).not.toBe(ports[0])

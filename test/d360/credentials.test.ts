@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { CallBudget } from '../../src/d360/call-budget.ts'
 import { PartnerApi } from '../../src/d360/partner-api.ts'
+import { RateLimiter } from '../../src/d360/rate-limiter.ts'
 import { TestClock } from '../test-clock.ts'
-import { MemoryBudgetStore } from './memory-budget-store.ts'
+import { MemoryRateLimits } from './memory-rate-limits.ts'
 import { everythingIn, failureOf, type Received, sendJson, startUpstream, type Upstream } from './upstream.ts'
 
 let server: Upstream
@@ -25,22 +25,22 @@ beforeEach(async () => {
     request.path === '/token' ? login(response) : serve(request, response),
   )
   clock = new TestClock()
-  const budget = new CallBudget({ rate: 'auto', store: new MemoryBudgetStore(), clock })
+  const rateLimiter = new RateLimiter({ rate: 'auto', store: new MemoryRateLimits(), clock })
   const credentials = { username: 'anna', password: 'canary-password' }
   const baseUrl = new URL(server.url)
-  api = new PartnerApi({ baseUrl, partnerId: 'p1', credentials, budget, clock, timeoutMs: 20_000 })
+  api = new PartnerApi({ baseUrl, partnerId: 'p1', credentials, rateLimiter, clock, timeoutMs: 20_000 })
 })
 afterEach(() => server.close())
 
 function serve({ headers, method }: Received, response: ServerResponse): void {
   const token = Number(/^Bearer canary-token-(\d+)$/.exec(headers.authorization ?? '')?.[1])
-  if (token >= validFrom) sendJson(response, 200, method === 'POST' ? { api_key: 'k' } : { id: 'p1' })
+  if (token >= validFrom) sendJson(response, 200, method === 'POST' ? { api_key: 'k' } : { id: '7' })
   else sendJson(response, 401, { meta: { developer_message: 'canary' } })
 }
 
 describe('the login by name and password', () => {
   it('is made once for all calls', async () => {
-    await Promise.all(Array.from({ length: 5 }, () => api.readPartner('known')))
+    await Promise.all(Array.from({ length: 5 }, () => api.listApiKeyIds('ch1', 'known')))
     await api.createApiKey('ch1')
     expect(logins).toBe(1)
     expect(server.received[0]).toMatchObject({ method: 'POST', path: '/token' })
@@ -51,24 +51,24 @@ describe('the login by name and password', () => {
   })
 
   it('is renewed before the token expires', async () => {
-    await api.readPartner('known')
+    await api.listApiKeyIds('ch1', 'known')
     clock.advance(86_400_000 * 0.89)
-    await api.readPartner('known')
+    await api.listApiKeyIds('ch1', 'known')
     expect(logins).toBe(1)
     clock.advance(86_400_000 * 0.02)
-    await Promise.all([api.readPartner('known'), api.readPartner('known')])
+    await Promise.all([api.listApiKeyIds('ch1', 'known'), api.listApiKeyIds('ch1', 'known')])
     expect(logins).toBe(2)
   })
 
   it('is renewed once for all calls that met a 401', async () => {
-    await api.readPartner('known')
+    await api.listApiKeyIds('ch1', 'known')
     validFrom = 2
-    await Promise.all(Array.from({ length: 8 }, () => api.readPartner('known')))
+    await Promise.all(Array.from({ length: 8 }, () => api.listApiKeyIds('ch1', 'known')))
     expect(logins).toBe(2)
   })
 
   it('is renewed for a key creation too, which did not happen when it was answered 401', async () => {
-    await api.readPartner('known')
+    await api.listApiKeyIds('ch1', 'known')
     validFrom = 2
     const loginsBefore: number[] = []
     const intend = async () => void loginsBefore.push(logins)

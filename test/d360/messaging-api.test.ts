@@ -1,7 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { MessagingApi } from '../../src/d360/messaging-api.ts'
-import { MessagingApiError } from '../../src/d360/messaging-api-error.ts'
+import { MessagingApi, MessagingApiError } from '../../src/d360/messaging-api.ts'
 import {
   everythingIn,
   failureOf,
@@ -85,15 +84,6 @@ describe('the webhook of a channel', () => {
     expect(error).toMatchObject({ failure: 'unexpected_answer' })
     expect(everythingIn(error)).not.toContain('canary')
   })
-
-  it.each([
-    [{ url: 'https://product.example/in' }, 'https://product.example/in'],
-    [{ url: '' }, undefined],
-    [{}, undefined],
-  ])('is read from %j', async (body, url) => {
-    answer = (_, response) => sendJson(response, 200, body)
-    expect(await connect().readWebhook({ address: server.url, apiKey })).toEqual({ url })
-  })
 })
 
 describe('a call with a channel key', () => {
@@ -108,13 +98,17 @@ describe('a call with a channel key', () => {
     [200, 'unexpected_answer'],
   ])('that is answered %i is %s, and tells nothing of the key and the answer', async (status, failure) => {
     answer = (_, response) => response.writeHead(status, { location: '/canary' }).end('canary {')
-    for (const call of ['readPhoneNumber', 'readWebhook'] as const) {
-      const error = await failureOf(connect()[call]({ address: server.url, apiKey }))
+    const access = { address: server.url, apiKey }
+    const webhook = { url: 'https://product.example', headers: {} }
+    // Whatever a 2xx answers to the second is taken for "done".
+    const calls = [connect().readPhoneNumber(access), status !== 200 && connect().setWebhook(access, webhook)]
+    for (const call of calls.filter((one) => one !== false)) {
+      const error = await failureOf(call)
       expect(error).toBeInstanceOf(MessagingApiError)
       expect(error).toMatchObject({ failure, upstreamStatus: status })
       expect(everythingIn(error)).not.toContain('canary')
     }
-    expect(server.received).toHaveLength(2)
+    expect(server.received).toHaveLength(status === 200 ? 1 : 2)
   })
 
   it('is unreachable when no answer comes, or nobody listens', async () => {
@@ -133,11 +127,7 @@ describe('a call with a channel key', () => {
       const api = connect(hosts)
       const access = { address: server.url, apiKey }
       const webhook = { url: 'https://product.example', headers: {} }
-      for (const call of [
-        api.readPhoneNumber(access),
-        api.readWebhook(access),
-        api.setWebhook(access, webhook),
-      ])
+      for (const call of [api.readPhoneNumber(access), api.setWebhook(access, webhook)])
         expect(await failureOf(call)).toMatchObject({ failure: 'refused' })
     }
     const lookAlike = { address: `http://127.0.0.1@localhost:${port}`, apiKey }

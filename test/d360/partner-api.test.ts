@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { PartnerApiError } from '../../src/errors.ts'
-import { CallBudget } from '../../src/d360/call-budget.ts'
 import { PartnerApi, type PartnerApiSettings } from '../../src/d360/partner-api.ts'
-import { MemoryBudgetStore } from './memory-budget-store.ts'
+import { RateLimiter } from '../../src/d360/rate-limiter.ts'
+import { PartnerApiError } from '../../src/errors.ts'
+import { MemoryRateLimits } from './memory-rate-limits.ts'
 import { RestlessClock } from './restless-clock.ts'
 import {
   everythingIn,
@@ -18,14 +18,14 @@ import {
 let answer: (request: Received, response: ServerResponse, nth: number) => void
 let server: Upstream
 let clock: RestlessClock
-let store: MemoryBudgetStore
+let store: MemoryRateLimits
 let calls: [string, number | 'error'][]
 let unreadable: string[]
 
 beforeEach(async () => {
   server = await startUpstream((request, response, nth) => answer(request, response, nth))
   clock = new RestlessClock()
-  store = new MemoryBudgetStore()
+  store = new MemoryRateLimits()
   calls = []
   unreadable = []
 })
@@ -36,7 +36,7 @@ function connect(settings: Partial<PartnerApiSettings> = {}): PartnerApi {
     baseUrl: new URL(`${server.url}/api/v2`),
     partnerId: 'p1',
     credentials: { apiKey: 'canary-partner-key' },
-    budget: new CallBudget({ rate: 'auto', store, clock }),
+    rateLimiter: new RateLimiter({ rate: 'auto', store, clock }),
     clock,
     timeoutMs: 20_000,
     onCall: (endpoint, status) => calls.push([endpoint, status]),
@@ -49,36 +49,17 @@ function channelRows(count: number, from = 0) {
   return Array.from({ length: count }, (_, nth) => ({ id: `ch${from + nth}`, client_id: 'cl1' }))
 }
 
-describe('the partner', () => {
-  it('is read with the API key', async () => {
-    answer = (_, response) =>
-      sendJson(response, 200, {
-        id: 'p1',
-        brand_name: 'Nordlicht',
-        partner_redirect_url: null,
-        webhook_url: 'https://w',
-      })
-    expect(await connect().readPartner('known')).toEqual({
-      id: 'p1',
-      brandName: 'Nordlicht',
-      webhookUrl: 'https://w',
-    })
-    expect(server.received).toMatchObject([{ method: 'GET', path: '/api/v2/partners/p1' }])
-    expect(server.received[0]?.headers).toMatchObject({
-      'x-api-key': 'canary-partner-key',
-      'user-agent': 'latchkey',
-    })
-    expect(calls).toEqual([['partner', 200]])
+it('asks with the API key, and says who asks', async () => {
+  answer = (_, response) => sendJson(response, 200, { api_keys: [{ id: 7 }] })
+  expect(await connect().listApiKeyIds('ch1', 'known')).toEqual(['7'])
+  expect(server.received).toMatchObject([
+    { method: 'GET', path: '/api/v2/partners/p1/channels/ch1/api_keys' },
+  ])
+  expect(server.received[0]?.headers).toMatchObject({
+    'x-api-key': 'canary-partner-key',
+    'user-agent': 'latchkey',
   })
-
-  it.each(['', '<html>', 'null', '[]', '{}', '"p1"'])(
-    'is an unexpected answer when it is %j',
-    async (body) => {
-      answer = (_, response) => response.end(body)
-      const error = await failureOf(connect().readPartner('known'))
-      expect(error).toMatchObject({ failure: 'unexpected_answer' })
-    },
-  )
+  expect(calls).toEqual([['list_keys', 200]])
 })
 
 describe('a list', () => {
@@ -189,7 +170,7 @@ describe('a filter', () => {
   it('finds nothing when there is nothing', async () => {
     answer = (_, response) => sendJson(response, 200, { total: 0, partner_channels: [], clients: [] })
     expect(await connect().findChannel('ch9', 'mint')).toBeUndefined()
-    expect(await connect().findClient('cl9', 'mint')).toBeUndefined()
+    expect(await connect().findClientWithChannels('cl9', 'mint')).toBeUndefined()
     expect(server.received).toHaveLength(2)
   })
 
@@ -204,13 +185,16 @@ describe('a filter', () => {
             contact_info: { email: 'IT@Backhaus.example' },
           },
         ],
+        partner_channels: list,
       })
-    expect(await connect().findClient('cl1', 'mint')).toEqual({
-      id: 'cl1',
-      name: 'Backhaus',
-      email: 'it@backhaus.example',
-    })
-    expect(server.received.map(({ path }) => path)).toEqual(Array(2).fill('/api/v2/partners/p1/clients'))
+    const found = await connect().findClientWithChannels('cl1', 'mint')
+    expect(found?.client).toEqual({ id: 'cl1', name: 'Backhaus', email: 'it@backhaus.example' })
+    expect(found?.channels.map(({ id }) => id)).toEqual(['ch1', 'ch3'])
+    expect(server.received.map(({ path }) => path.replace('/api/v2/partners/p1/', ''))).toEqual([
+      'clients',
+      'clients',
+      'channels',
+    ])
     expect(server.received[0]?.query.get('filters')).toBe('{"id":"cl1"}')
   })
 })
@@ -246,18 +230,18 @@ describe('the key records of a channel', () => {
 describe('reading', () => {
   it.each([429, 500, 502, 503, 504])('is tried three times on %i', async (status) => {
     answer = (_, response, nth) => sendJson(response, nth < 3 ? status : 200, { id: 'p1' })
-    expect(await connect().readPartner('known')).toMatchObject({ id: 'p1' })
+    expect(await connect().listApiKeyIds('ch1', 'known')).toEqual(['p1'])
     expect(clock.slept).toEqual([1000, 2000])
     expect(calls).toEqual([
-      ['partner', status],
-      ['partner', status],
-      ['partner', 200],
+      ['list_keys', status],
+      ['list_keys', status],
+      ['list_keys', 200],
     ])
   })
 
   it('gives up after three tries', async () => {
     answer = (_, response) => sendJson(response, 503, {})
-    await expect(connect().readPartner('known')).rejects.toMatchObject({
+    await expect(connect().listApiKeyIds('ch1', 'known')).rejects.toMatchObject({
       failure: 'unknown',
       upstreamStatus: 503,
     })
@@ -266,16 +250,16 @@ describe('reading', () => {
 
   it('is tried again when no answer comes', async () => {
     answer = (_, response, nth) => nth > 1 && sendJson(response, 200, { id: 'p1' })
-    expect(await connect({ timeoutMs: 1_000 }).readPartner('known')).toMatchObject({ id: 'p1' })
+    expect(await connect({ timeoutMs: 1_000 }).listApiKeyIds('ch1', 'known')).toEqual(['p1'])
     expect(calls).toEqual([
-      ['partner', 'error'],
-      ['partner', 200],
+      ['list_keys', 'error'],
+      ['list_keys', 200],
     ])
   })
 
   it('is tried again when nobody listens', async () => {
     const api = connect({ baseUrl: new URL(await findDeadAddress()) })
-    await expect(api.readPartner('known')).rejects.toMatchObject({ failure: 'never_sent' })
+    await expect(api.listApiKeyIds('ch1', 'known')).rejects.toMatchObject({ failure: 'never_sent' })
     expect(calls).toHaveLength(3)
   })
 
@@ -284,22 +268,25 @@ describe('reading', () => {
       if (nth === 1) return response.writeHead(429, { 'retry-after': '7' }).end()
       return sendJson(response, 200, { id: 'p1' })
     }
-    await connect().readPartner('known')
+    await connect().listApiKeyIds('ch1', 'known')
     expect(clock.slept).toEqual([7000])
   })
 
-  it.each(['11', 'Mon, 02 Mar 2026 10:00:00 GMT'])('gives up when Retry-After is %s', async (retryAfter) => {
-    answer = (_, response) => response.writeHead(429, { 'retry-after': retryAfter }).end()
-    await expect(connect().readPartner('known')).rejects.toMatchObject({
-      failure: 'refused',
-      upstreamStatus: 429,
-    })
-    expect(server.received).toHaveLength(1)
-  })
+  it.each(['11', new Date(Date.now() + 3_600_000).toUTCString()])(
+    'gives up when Retry-After is %s',
+    async (retryAfter) => {
+      answer = (_, response) => response.writeHead(429, { 'retry-after': retryAfter }).end()
+      await expect(connect().listApiKeyIds('ch1', 'known')).rejects.toMatchObject({
+        failure: 'refused',
+        upstreamStatus: 429,
+      })
+      expect(server.received).toHaveLength(1)
+    },
+  )
 
   it.each([301, 400, 401, 403, 404])('is not tried again on %i', async (status) => {
     answer = (_, response) => response.writeHead(status, { location: '/elsewhere' }).end()
-    await expect(connect().readPartner('known')).rejects.toMatchObject({
+    await expect(connect().listApiKeyIds('ch1', 'known')).rejects.toMatchObject({
       failure: 'refused',
       upstreamStatus: status,
     })
@@ -307,16 +294,24 @@ describe('reading', () => {
   })
 })
 
-describe('the call budget', () => {
+describe('the rate limit', () => {
   it('is taken from for each page and each try', async () => {
-    const budget = new CallBudget({ rate: { calls: 2, seconds: 60 }, store, clock })
+    const rateLimiter = new RateLimiter({ rate: { calls: 2, seconds: 60 }, store, clock })
     answer = ({ query }, response, nth) =>
       nth === 1
         ? sendJson(response, 500, {})
-        : sendJson(response, 200, { total: 2, clients: [{ id: `cl${query.get('offset')}` }] })
-    await connect({ budget }).findClient('cl1', 'sync')
+        : sendJson(response, 200, { total: 2, channels: channelRows(1, Number(query.get('offset'))) })
+    await connect({ rateLimiter }).listChannels({}, 'sync')
     expect(server.received).toHaveLength(3)
     expect(clock.slept).toEqual([1000, 59_000])
+  })
+
+  it('that cannot be read stops the call, with its own error and for good', async () => {
+    const gone = Object.assign(new Error('database is gone'), { code: 'ECONNRESET' })
+    store.read = () => Promise.reject(gone)
+    expect(await failureOf(connect().listApiKeyIds('ch1', 'known'))).toBe(gone)
+    expect(await failureOf(connect().createApiKey('ch1'))).toBe(gone)
+    expect([server.received, calls, clock.slept]).toEqual([[], [], []])
   })
 
   it('hears of every 429, with what Retry-After says', async () => {
@@ -337,12 +332,11 @@ describe('the metrics', () => {
         partner_channels: [],
       })
     const api = connect()
-    await api.readPartner('known')
-    await api.findClient('cl1', 'known')
+    await api.findClientWithChannels('cl1', 'known')
     await api.findChannel('ch1', 'known')
     await api.listApiKeyIds('ch1', 'known')
     await failureOf(api.createApiKey('ch9'))
-    const named = ['partner', 'clients', 'channels', 'list_keys']
+    const named = ['clients', 'channels', 'list_keys']
     expect(calls).toEqual([...named.map((endpoint) => [endpoint, 200]), ['create_key', 403]])
   })
 
@@ -363,8 +357,7 @@ describe('an error', () => {
         response.writeHead(status, { location: '/canary', 'x-odd': 'canary' }).end('canary {')
       const api = connect()
       const failures = [
-        await failureOf(api.readPartner('known')),
-        await failureOf(api.findClient('cl1', 'known')),
+        await failureOf(api.findClientWithChannels('cl1', 'known')),
         await failureOf(api.listChannels({}, 'known')),
         await failureOf(api.listApiKeyIds('ch1', 'known')),
       ]

@@ -1,8 +1,14 @@
 import type { Database } from '../database/database.ts'
-import type { BudgetState, BudgetStore } from './call-budget.ts'
 
-/** Keeps a hub's call budget in one row, which its processes change by conditional updates. */
-export class CallBudgetRepository implements BudgetStore {
+/** What the processes of one hub share. `calls` are the times of the last calls, oldest first. */
+export interface RateLimitState {
+  readonly slowUntil?: Date | undefined
+  readonly blockedUntil?: Date | undefined
+  readonly calls: readonly Date[]
+}
+
+/** Keeps a hub's last calls in one row, which its processes change by conditional updates. */
+export class RateLimitRepository {
   readonly #db: Database
   readonly #hubId: string
 
@@ -11,7 +17,7 @@ export class CallBudgetRepository implements BudgetStore {
     this.#hubId = hubId
   }
 
-  async read(): Promise<BudgetState> {
+  async read(): Promise<RateLimitState> {
     const row = await this.#db
       .selectFrom('call_budget')
       .select(['slow_until', 'blocked_until', 'calls'])
@@ -25,7 +31,8 @@ export class CallBudgetRepository implements BudgetStore {
     }
   }
 
-  async claim(before: readonly Date[], after: readonly Date[]): Promise<boolean> {
+  /** Replaces the calls; false, and nothing happens, when they are no longer `before`. */
+  async tryReserve(before: readonly Date[], after: readonly Date[]): Promise<boolean> {
     const updated = await this.#db
       .updateTable('call_budget')
       .set({ calls: JSON.stringify(after) })
@@ -36,10 +43,8 @@ export class CallBudgetRepository implements BudgetStore {
     return before.length === 0 && this.#insert(after)
   }
 
-  async postpone({
-    slowUntil,
-    blockedUntil,
-  }: Pick<BudgetState, 'slowUntil' | 'blockedUntil'>): Promise<void> {
+  /** Moves either time later, never earlier. */
+  async postpone({ slowUntil, blockedUntil }: Omit<RateLimitState, 'calls'>): Promise<void> {
     await this.#insert([])
     if (slowUntil) await this.#moveLater('slow_until', slowUntil)
     if (blockedUntil) await this.#moveLater('blocked_until', blockedUntil)

@@ -1,22 +1,22 @@
-import type { BudgetState, BudgetStore } from '../../src/d360/call-budget.ts'
+import type { RateLimitRepository, RateLimitState } from '../../src/d360/rate-limit-repository.ts'
 
-/** The shared state of a call budget without a database; several budgets may share one. */
-export class MemoryBudgetStore implements BudgetStore {
-  state: BudgetState = { calls: [] }
+/** What the processes of a hub share, without a database; several rate limiters may share one. */
+export class MemoryRateLimits implements Pick<RateLimitRepository, 'read' | 'tryReserve' | 'postpone'> {
+  state: RateLimitState = { calls: [] }
   reads = 0
 
-  async read(): Promise<BudgetState> {
+  async read(): Promise<RateLimitState> {
     this.reads += 1
     return this.state
   }
 
-  async claim(before: readonly Date[], after: readonly Date[]): Promise<boolean> {
+  async tryReserve(before: readonly Date[], after: readonly Date[]): Promise<boolean> {
     if (before.join() !== this.state.calls.join()) return false
     this.state = { ...this.state, calls: after }
     return true
   }
 
-  async postpone({ slowUntil, blockedUntil }: Omit<BudgetState, 'calls'>): Promise<void> {
+  async postpone({ slowUntil, blockedUntil }: Omit<RateLimitState, 'calls'>): Promise<void> {
     const { calls } = this.state
     this.state = {
       calls,

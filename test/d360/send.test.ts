@@ -1,8 +1,10 @@
 import { afterEach, expect, it } from '@jest/globals'
-import { exchange } from '../../src/d360/http-exchange.ts'
+import { sendOnce } from '../../src/d360/send.ts'
 import { startSocketServer } from './upstream.ts'
 
 const open: { close(): Promise<void> }[] = []
+
+const uncounted = { endpoint: 'any', onCall: () => {}, timeoutMs: 20_000 }
 
 afterEach(async () => {
   for (const server of open.splice(0)) await server.close()
@@ -21,16 +23,16 @@ it('cannot tell what happened when a kept connection is reset', async () => {
     url: new URL(server.url),
     headers: {},
     json: {},
-    timeoutMs: 20_000,
+    ...uncounted,
   } as const
 
-  expect(await exchange(request)).toMatchObject({ status: 200, body: '{}' })
-  expect(await exchange(request)).toEqual({ lost: 'unknown' })
+  expect(await sendOnce(request)).toMatchObject({ status: 200, body: '{}' })
+  expect(await sendOnce(request)).toEqual({ failure: 'unknown' })
   expect(connections).toBe(1)
 })
 
 it('sends nothing, and throws nothing, when a secret cannot stand in a header', async () => {
   const headers = { 'x-api-key': 'canary\r\ninjected: yes' }
-  const request = { method: 'POST', url: new URL('http://127.0.0.1:9'), headers, timeoutMs: 20_000 } as const
-  expect(await exchange(request)).toEqual({ lost: 'never_sent' })
+  const request = { method: 'POST', url: new URL('http://127.0.0.1:9'), headers, ...uncounted } as const
+  expect(await sendOnce(request)).toEqual({ failure: 'never_sent' })
 })

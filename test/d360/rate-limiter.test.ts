@@ -1,29 +1,29 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { beforeEach, describe, expect, it } from '@jest/globals'
-import { CallBudget, type CallRate, type Lane } from '../../src/d360/call-budget.ts'
+import { type Priority, RateLimiter } from '../../src/d360/rate-limiter.ts'
 import { TestClock } from '../test-clock.ts'
-import { MemoryBudgetStore } from './memory-budget-store.ts'
+import { MemoryRateLimits } from './memory-rate-limits.ts'
 
 let clock: TestClock
-let store: MemoryBudgetStore
+let store: MemoryRateLimits
 let taken: string[]
 
 beforeEach(() => {
   clock = new TestClock()
-  store = new MemoryBudgetStore()
+  store = new MemoryRateLimits()
   taken = []
 })
 
-function openBudget(rate: CallRate): CallBudget {
-  return new CallBudget({ rate, store, clock })
+function openLimiter(rate: 'auto' | { calls: number; seconds: number }): RateLimiter {
+  return new RateLimiter({ rate, store, clock })
 }
 
-function take(budget: CallBudget, lane: Lane, name: string = lane): void {
-  void budget.take(lane).then(() => taken.push(name))
+function take(limiter: RateLimiter, priority: Priority, name: string = priority): void {
+  void limiter.take(priority).then(() => taken.push(name))
 }
 
-function takeMany(budget: CallBudget, count: number): void {
-  for (let nth = 1; nth <= count; nth += 1) take(budget, 'known', String(nth))
+function takeMany(limiter: RateLimiter, count: number): void {
+  for (let nth = 1; nth <= count; nth += 1) take(limiter, 'known', String(nth))
 }
 
 async function advance(seconds: number): Promise<void> {
@@ -34,7 +34,7 @@ async function advance(seconds: number): Promise<void> {
 
 describe('a fixed rate', () => {
   it('lets so many calls through in the window and no more', async () => {
-    takeMany(openBudget({ calls: 2, seconds: 10 }), 5)
+    takeMany(openLimiter({ calls: 2, seconds: 10 }), 5)
     await turn()
     expect(taken).toEqual(['1', '2'])
     await advance(9.999)
@@ -44,10 +44,10 @@ describe('a fixed rate', () => {
   })
 
   it('slides: each call frees its place when it is one window old', async () => {
-    const budget = openBudget({ calls: 2, seconds: 10 })
-    takeMany(budget, 1)
+    const limiter = openLimiter({ calls: 2, seconds: 10 })
+    takeMany(limiter, 1)
     await advance(6)
-    takeMany(budget, 3)
+    takeMany(limiter, 3)
     await turn()
     expect(taken).toHaveLength(2)
     await advance(4)
@@ -57,18 +57,18 @@ describe('a fixed rate', () => {
   })
 
   it('serves mints first, then known channels, then sync, each in the order they came', async () => {
-    const budget = openBudget({ calls: 1, seconds: 10 })
-    take(budget, 'sync', 'running')
+    const limiter = openLimiter({ calls: 1, seconds: 10 })
+    take(limiter, 'sync', 'running')
     await turn()
     for (const name of ['sync 1', 'known 1', 'sync 2', 'mint 1', 'known 2', 'mint 2'])
-      take(budget, name.split(' ')[0] as Lane, name)
+      take(limiter, name.split(' ')[0] as Priority, name)
     for (let nth = 0; nth < 6; nth += 1) await advance(10)
     expect(taken).toEqual(['running', 'mint 1', 'mint 2', 'known 1', 'known 2', 'sync 1', 'sync 2'])
   })
 
   it('is one for all processes of a hub', async () => {
-    takeMany(openBudget({ calls: 3, seconds: 10 }), 3)
-    takeMany(openBudget({ calls: 3, seconds: 10 }), 3)
+    takeMany(openLimiter({ calls: 3, seconds: 10 }), 3)
+    takeMany(openLimiter({ calls: 3, seconds: 10 }), 3)
     await turn()
     expect(taken).toHaveLength(3)
     await advance(10)
@@ -76,14 +76,14 @@ describe('a fixed rate', () => {
   })
 
   it('is not changed by a 429, except that Retry-After is waited out', async () => {
-    const budget = openBudget({ calls: 2, seconds: 10 })
-    await budget.slowDown()
-    takeMany(budget, 2)
+    const limiter = openLimiter({ calls: 2, seconds: 10 })
+    await limiter.slowDown()
+    takeMany(limiter, 2)
     await turn()
     expect(taken).toHaveLength(2)
-    await budget.slowDown(60)
+    await limiter.slowDown(60_000)
     await advance(59)
-    takeMany(budget, 1)
+    takeMany(limiter, 1)
     await turn()
     expect(taken).toHaveLength(2)
     await advance(1)
@@ -93,23 +93,23 @@ describe('a fixed rate', () => {
 
 describe('the automatic rate', () => {
   it('lets every call through and reads the store at most once a second', async () => {
-    const budget = openBudget('auto')
-    takeMany(budget, 100)
+    const limiter = openLimiter('auto')
+    takeMany(limiter, 100)
     await turn()
     expect(taken).toHaveLength(100)
     expect(store.reads).toBe(1)
     await advance(1)
-    takeMany(budget, 1)
+    takeMany(limiter, 1)
     await turn()
     expect(store.reads).toBe(2)
   })
 
   it('keeps to 5 calls in 30 seconds for 10 minutes after a 429', async () => {
-    const budget = openBudget('auto')
-    takeMany(budget, 1)
+    const limiter = openLimiter('auto')
+    takeMany(limiter, 1)
     await turn()
-    await budget.slowDown()
-    takeMany(budget, 12)
+    await limiter.slowDown()
+    takeMany(limiter, 12)
     await turn()
     expect(taken).toHaveLength(1 + 5)
     await advance(29.999)
@@ -117,15 +117,15 @@ describe('the automatic rate', () => {
     await advance(0.001)
     expect(taken).toHaveLength(1 + 10)
     await advance(10 * 60)
-    takeMany(budget, 50)
+    takeMany(limiter, 50)
     await turn()
     expect(taken).toHaveLength(1 + 12 + 50)
   })
 
   it('sends nothing for as long as Retry-After says, then slowly', async () => {
-    const budget = openBudget('auto')
-    await budget.slowDown(120)
-    takeMany(budget, 7)
+    const limiter = openLimiter('auto')
+    await limiter.slowDown(120_000)
+    takeMany(limiter, 7)
     await advance(119)
     expect(taken).toEqual([])
     await advance(1)
@@ -135,20 +135,20 @@ describe('the automatic rate', () => {
   })
 
   it('does not believe a Retry-After of more than an hour', async () => {
-    const budget = openBudget('auto')
-    await budget.slowDown(10 * 365 * 24 * 3600)
-    takeMany(budget, 1)
+    const limiter = openLimiter('auto')
+    await limiter.slowDown(10 * 365 * 24 * 3_600_000)
+    takeMany(limiter, 1)
     await advance(3600)
     expect(taken).toHaveLength(1)
   })
 
   it('learns of another process being refused within a second', async () => {
-    const budget = openBudget('auto')
-    takeMany(budget, 1)
+    const limiter = openLimiter('auto')
+    takeMany(limiter, 1)
     await turn()
-    await openBudget('auto').slowDown()
+    await openLimiter('auto').slowDown()
     await advance(1)
-    takeMany(budget, 6)
+    takeMany(limiter, 6)
     await turn()
     expect(taken).toHaveLength(1 + 5)
   })
@@ -156,11 +156,11 @@ describe('the automatic rate', () => {
 
 describe('a store that fails', () => {
   it('fails the call that waited, and serves the next', async () => {
-    const budget = openBudget({ calls: 1, seconds: 10 })
+    const limiter = openLimiter({ calls: 1, seconds: 10 })
     const read = store.read.bind(store)
     store.read = () => Promise.reject(new Error('database is gone'))
-    await expect(budget.take('mint')).rejects.toThrow('database is gone')
+    await expect(limiter.take('mint')).rejects.toThrow('database is gone')
     store.read = read
-    await budget.take('mint')
+    await limiter.take('mint')
   })
 })

@@ -1,18 +1,18 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals'
-import { CallBudget } from '../../src/d360/call-budget.ts'
-import { CallBudgetRepository } from '../../src/d360/call-budget-repository.ts'
+import { RateLimitRepository } from '../../src/d360/rate-limit-repository.ts'
+import { RateLimiter } from '../../src/d360/rate-limiter.ts'
 import { eachDatabase, type OpenedDatabase } from '../databases.ts'
 
 const early = new Date('2026-03-02T09:00:00.000Z')
 const late = new Date('2026-03-02T09:10:00.000Z')
 
-eachDatabase('the call budget of a hub', (open) => {
+eachDatabase('the rate limit of a hub', (open) => {
   let opened: OpenedDatabase
-  let store: CallBudgetRepository
+  let store: RateLimitRepository
 
   beforeEach(async () => {
     opened = await open()
-    store = new CallBudgetRepository(opened.db, 'f167CmPA')
+    store = new RateLimitRepository(opened.db, 'f167CmPA')
   })
   afterEach(() => opened.close())
 
@@ -20,11 +20,11 @@ eachDatabase('the call budget of a hub', (open) => {
     expect(await store.read()).toEqual({ calls: [] })
   })
 
-  it('lets one of two processes claim what both have read', async () => {
-    expect(await Promise.all([store.claim([], [early]), store.claim([], [early])])).toContain(false)
+  it('lets one of two processes reserve what both have read', async () => {
+    expect(await Promise.all([store.tryReserve([], [early]), store.tryReserve([], [early])])).toContain(false)
     expect((await store.read()).calls).toEqual([early])
-    expect(await store.claim([early], [early, late])).toBe(true)
-    expect(await store.claim([early], [late])).toBe(false)
+    expect(await store.tryReserve([early], [early, late])).toBe(true)
+    expect(await store.tryReserve([early], [late])).toBe(false)
     expect((await store.read()).calls).toEqual([early, late])
   })
 
@@ -34,8 +34,8 @@ eachDatabase('the call budget of a hub', (open) => {
     expect(await store.read()).toEqual({ slowUntil: late, blockedUntil: early, calls: [] })
   })
 
-  it('does not touch the budget of another hub', async () => {
-    await new CallBudgetRepository(opened.db, 'MalHtRPA').claim([], [early])
+  it('does not touch the calls of another hub', async () => {
+    await new RateLimitRepository(opened.db, 'MalHtRPA').tryReserve([], [early])
     expect((await store.read()).calls).toEqual([])
   })
 
@@ -44,13 +44,13 @@ eachDatabase('the call budget of a hub', (open) => {
     let sleeping = 0
     const sleep = () => new Promise<void>(() => (sleeping += 1))
     const clock = { now: () => early, sleep }
-    const budgets = Array.from({ length: 4 }, () => {
-      return new CallBudget({ rate: { calls: 10, seconds: 30 }, store, clock })
+    const rateLimiters = Array.from({ length: 4 }, () => {
+      return new RateLimiter({ rate: { calls: 10, seconds: 30 }, store, clock })
     })
-    for (const budget of budgets) {
-      for (let nth = 0; nth < 15; nth += 1) void budget.take('sync').then(() => (granted += 1))
+    for (const rateLimiter of rateLimiters) {
+      for (let nth = 0; nth < 15; nth += 1) void rateLimiter.take('sync').then(() => (granted += 1))
     }
-    while (sleeping < budgets.length) await store.read()
+    while (sleeping < rateLimiters.length) await store.read()
     expect(granted).toBe(10)
   })
 })
