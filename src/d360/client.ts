@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { wireDate, wireEmail, wireId, wireObject, wireText } from './wire-values.ts'
 
-/** A Client Hub account, as 360dialog lists it (contract 4.3). */
+/** A Client Hub account, as 360dialog lists it (docs/360dialog.md 6). */
 export interface Client {
   readonly id: string
   readonly name: string | undefined

@@ -5,7 +5,7 @@ export type AddressFault = 'unreadable' | 'host_not_allowed'
 
 /**
  * Reads the address of a Messaging API: `address` is origin and path without a trailing slash. The key goes
- * only to https, or to this machine, at a host on the list (contract 4.3).
+ * only to https, or to this machine, at a host on the list (docs/360dialog.md 8).
  */
 export function readMessagingAddress(
   value: unknown,
@@ -22,7 +22,7 @@ export function readMessagingAddress(
 
 /**
  * Where a key works that came without an address: the standard Messaging API of 360dialog, or that of a simulator
- * when the Partner API is one on this machine, under the name that its own key answers give (contract 6).
+ * when the Partner API is one on this machine, under the name that its own key answers give (docs/360dialog.md 9).
  */
 export function standardMessagingAddress(partnerApiUrl: URL): string {
   if (!isLoopback(partnerApiUrl.hostname)) return 'https://waba-v2.360dialog.io'

@@ -21,7 +21,7 @@ export function readRowPage(answer: unknown, names: readonly string[]): RowPage 
 
 /**
  * Yields each row of a list once, page after page, until `total` is reached or a page brings nothing new:
- * a server may cap the page lower than asked, or ignore `limit` or `offset` (contract 4.1, 10.12).
+ * a server may cap the page lower than asked, or ignore `limit` or `offset` (docs/360dialog.md 5).
  * @throws what `endless` makes, when 500 pages do not end the list: half a list must not pass for a whole one
  */
 export async function* listRows(

@@ -47,7 +47,7 @@ interface Given {
 /**
  * Creates channel keys. A new key kills the channel's earlier one and is shown once, so the intent is durable
  * before the request, the raw answer is sealed before it is read, and an answer that never came is judged by
- * the key records before anything else happens (DESIGN 2.1).
+ * the key records before anything else happens (ARCHITECTURE, "What makes a mint safe").
  */
 export class MintService implements WorkSource {
   readonly name = 'mints' as const

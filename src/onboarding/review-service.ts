@@ -49,7 +49,7 @@ interface Given {
   readonly wake: (name: WorkName) => void
 }
 
-/** Decides what the rules could not: whether a tenant gets a channel (DESIGN 4.1). */
+/** Decides what the rules could not: whether a tenant gets a channel (ARCHITECTURE, "Belonging"). */
 export class ReviewService {
   readonly #given: Given
 
