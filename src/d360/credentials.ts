@@ -14,20 +14,16 @@ export interface Credentials {
 
 const tokenAnswer = z.object({
   access_token: z.string().min(1),
-  expires_in: z.number().positive().optional().catch(undefined),
+  expires_in: z.number().positive().catch(Number.POSITIVE_INFINITY),
 })
-
-interface Token {
-  readonly headers: Headers
-  readonly renewAt: number
-}
 
 /** The deprecated login by name and password: one token for all calls, renewed before it expires. */
 export class BearerCredentials implements Credentials {
   readonly #login: (priority: Priority) => Promise<string>
   readonly #clock: Clock
-  #token: Promise<Token> | undefined
+  #token: Promise<Headers> | undefined
   #current: Headers | undefined
+  #renewAt = Number.POSITIVE_INFINITY
 
   /** `login` asks for a token and resolves to the body of the 2xx answer, or rejects with PartnerApiError. */
   constructor(login: (priority: Priority) => Promise<string>, clock: Clock) {
@@ -36,12 +32,10 @@ export class BearerCredentials implements Credentials {
   }
 
   /** @throws PartnerApiError `refused` or `never_sent`: the call that needs the token was surely not made */
-  async headers(priority: Priority): Promise<Headers> {
-    const { headers, renewAt } = await (this.#token ?? this.#start(priority))
-    if (this.#clock.now().getTime() < renewAt) return headers
-    this.renew(headers)
-    const renewed = await (this.#token ?? this.#start(priority))
-    return renewed.headers
+  headers(priority: Priority): Promise<Headers> {
+    if (this.#clock.now().getTime() >= this.#renewAt) this.#forget()
+    this.#token ??= this.#request(priority)
+    return this.#token
   }
 
   // Of several calls that met one dead token only the first drops it; the others find its successor.
@@ -50,23 +44,24 @@ export class BearerCredentials implements Credentials {
     return true
   }
 
-  #start(priority: Priority): Promise<Token> {
-    const token = this.#request(priority)
-    this.#token = token
-    token.catch(() => this.#forget())
-    return token
-  }
-
-  async #request(priority: Priority): Promise<Token> {
-    const body = await this.#login(priority).catch(rethrowAsNotCalled)
-    const { access_token: token, expires_in: seconds = Number.POSITIVE_INFINITY } = readToken(body)
-    this.#current = { authorization: `Bearer ${token}` }
-    return { headers: this.#current, renewAt: this.#clock.now().getTime() + seconds * 900 }
+  async #request(priority: Priority): Promise<Headers> {
+    try {
+      const { access_token: token, expires_in: seconds } = readToken(await this.#login(priority))
+      this.#renewAt = this.#clock.now().getTime() + seconds * 900
+      this.#current = { authorization: `Bearer ${token}` }
+      return this.#current
+    } catch (error) {
+      this.#forget()
+      if (!(error instanceof PartnerApiError) || error.failure === 'refused') throw error
+      // However a login fails, the call that needed it did not happen.
+      throw new PartnerApiError('never_sent', error.upstreamStatus)
+    }
   }
 
   #forget(): void {
     this.#token = undefined
     this.#current = undefined
+    this.#renewAt = Number.POSITIVE_INFINITY
   }
 }
 
@@ -74,12 +69,6 @@ function readToken(body: string): z.infer<typeof tokenAnswer> {
   try {
     return tokenAnswer.parse(JSON.parse(body))
   } catch {
-    throw new PartnerApiError('never_sent')
+    throw new PartnerApiError('unexpected_answer')
   }
-}
-
-// However a login fails, the call that needed it did not happen.
-function rethrowAsNotCalled(error: unknown): never {
-  if (!(error instanceof PartnerApiError) || error.failure === 'refused') throw error
-  throw new PartnerApiError('never_sent', error.upstreamStatus)
 }

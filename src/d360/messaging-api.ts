@@ -33,9 +33,8 @@ export class MessagingApiError extends LatchkeyError {
 export interface MessagingApiSettings {
   /** Host names and `*.` patterns that may get a key. */
   readonly allowedHosts: readonly string[]
-  /** Per request; 10 seconds unless said. */
   readonly timeoutMs?: number
-  readonly onCall?: OnCall
+  readonly onCall: OnCall
 }
 
 /** Where a channel's Messaging API is, and its key. */
@@ -65,10 +64,10 @@ const webhookAnswer = z.object({ url: wireText })
 
 /** The calls made with a channel's own key (docs/360dialog.md 9). Each is sent once and throws MessagingApiError. */
 export class MessagingApi {
-  readonly #settings: Required<MessagingApiSettings>
+  readonly #settings: MessagingApiSettings
 
-  constructor({ allowedHosts, timeoutMs = 10_000, onCall = () => {} }: MessagingApiSettings) {
-    this.#settings = { allowedHosts, timeoutMs, onCall }
+  constructor(settings: MessagingApiSettings) {
+    this.#settings = settings
   }
 
   /**

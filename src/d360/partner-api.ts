@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { type Clock, systemClock } from '../clock.ts'
 import { PartnerApiError } from '../errors.ts'
 import { type Channel, readChannel } from './channel.ts'
 import { type Client, readClient } from './client.ts'
@@ -8,12 +7,10 @@ import type { Priority } from './rate-limiter.ts'
 import { listRows, PAGE_LIMIT, type RowPage, readRowPage } from './row-pages.ts'
 import { wireId } from './wire-values.ts'
 
-export interface PartnerApiSettings
-  extends Pick<PartnerHttpSettings, 'baseUrl' | 'credentials' | 'rateLimiter'>,
-    Partial<Pick<PartnerHttpSettings, 'clock' | 'timeoutMs' | 'onCall'>> {
+export interface PartnerApiSettings extends PartnerHttpSettings {
   readonly partnerId: string
   /** Told of each listed row that could not be read and was left out. */
-  readonly onUnreadableRow?: (endpoint: string) => void
+  readonly onUnreadableRow: (list: string) => void
 }
 
 /** Without either, every channel of the hub. */
@@ -25,22 +22,11 @@ interface Wanted {
 /** The calls this site makes to the Partner API (docs/360dialog.md 5). Each throws PartnerApiError. */
 export class PartnerApi {
   readonly #http: PartnerHttp
-  readonly #partnerPath: readonly string[]
-  readonly #clock: Clock
-  readonly #onUnreadableRow: (endpoint: string) => void
+  readonly #settings: PartnerApiSettings
 
-  constructor({
-    partnerId,
-    clock = systemClock,
-    timeoutMs = 10_000,
-    onCall = () => {},
-    onUnreadableRow = () => {},
-    ...settings
-  }: PartnerApiSettings) {
-    this.#http = new PartnerHttp({ ...settings, clock, timeoutMs, onCall })
-    this.#partnerPath = ['partners', partnerId]
-    this.#clock = clock
-    this.#onUnreadableRow = onUnreadableRow
+  constructor(settings: PartnerApiSettings) {
+    this.#http = new PartnerHttp(settings)
+    this.#settings = settings
   }
 
   /** A client and all its channels, in two calls; `undefined` when 360dialog does not list it under this hub. */
@@ -72,7 +58,11 @@ export class PartnerApi {
    *   have; any other error is of `beforeSending` or of the rate limit's store, and then too it did not happen
    */
   createApiKey(channelId: string, beforeSending = async () => {}): Promise<string> {
-    const call = { ...this.#apiKeys(channelId), endpoint: 'create_key', priority: 'mint' } as const
+    const call = {
+      path: this.#path('channels', channelId, 'api_keys'),
+      endpoint: 'create_key',
+      priority: 'mint',
+    } as const
     return this.#http.post(call, {}, beforeSending)
   }
 
@@ -80,20 +70,20 @@ export class PartnerApi {
    * The ids of a channel's key records; what else they hold never leaves this function.
    * @throws PartnerApiError `unexpected_answer` also when a record has no id: an empty list must mean no key
    */
-  async listApiKeyIds(channelId: string, priority: Priority): Promise<string[]> {
-    const answer = await this.#getJson({ ...this.#apiKeys(channelId), endpoint: 'list_keys', priority })
-    return known(readKeyIds(answer))
+  listApiKeyIds(channelId: string, priority: Priority): Promise<string[]> {
+    const call = { path: this.#path('channels', channelId, 'api_keys'), endpoint: 'list_keys', priority }
+    return this.#read(call, readKeyIds)
   }
 
-  #apiKeys(channelId: string) {
-    return { path: [...this.#partnerPath, 'channels', channelId, 'api_keys'] }
+  #path(...segments: string[]): string[] {
+    return ['partners', this.#settings.partnerId, ...segments]
   }
 
   async #findClient(clientId: string, priority: Priority): Promise<Client | undefined> {
     for await (const row of this.#rows('clients', { id: clientId }, priority)) {
       const client = readClient(row)
       if (client?.id === clientId) return client
-      if (!client) this.#onUnreadableRow('clients')
+      if (!client) this.#settings.onUnreadableRow('clients')
     }
     return undefined
   }
@@ -102,8 +92,8 @@ export class PartnerApi {
   async *#channels(wanted: Wanted, priority: Priority): AsyncGenerator<Channel> {
     const filter = { id: wanted.channelId, client_id: wanted.clientId }
     for await (const row of this.#rows('channels', filter, priority)) {
-      const channel = readChannel(row, this.#clock.now())
-      if (!channel) this.#onUnreadableRow('channels')
+      const channel = readChannel(row, this.#settings.clock.now())
+      if (!channel) this.#settings.onUnreadableRow('channels')
       else if (matches(channel, wanted)) yield channel
     }
   }
@@ -120,22 +110,19 @@ export class PartnerApi {
   }
 
   #pages(list: List, filter: Record<string, string>, priority: Priority): AsyncGenerator<unknown> {
-    const path = [...this.#partnerPath, list]
-    const readPage = async (offset: number): Promise<RowPage> => {
+    const readPage = (offset: number): Promise<RowPage> => {
       const query = { limit: String(PAGE_LIMIT), offset: String(offset), ...filter }
-      const answer = await this.#getJson({ endpoint: list, priority, path, query })
-      return known(readRowPage(answer, [`partner_${list}`, list, 'data']))
+      const call = { path: this.#path(list), endpoint: list, priority, query }
+      return this.#read(call, (answer) => readRowPage(answer, [`partner_${list}`, list, 'data']))
     }
     return listRows(readPage, () => new PartnerApiError('unexpected_answer'))
   }
 
-  async #getJson(call: PartnerCall): Promise<unknown> {
-    const body = await this.#http.get(call)
-    try {
-      return JSON.parse(body)
-    } catch {
-      throw new PartnerApiError('unexpected_answer')
-    }
+  /** @throws PartnerApiError `unexpected_answer` when the answer is not JSON, or `read` finds nothing in it */
+  async #read<T>(call: PartnerCall, read: (answer: unknown) => T | undefined): Promise<T> {
+    const found = read(parse(await this.#http.get(call)))
+    if (found === undefined) throw new PartnerApiError('unexpected_answer')
+    return found
   }
 }
 
@@ -158,7 +145,11 @@ function isRefusedFilter(error: unknown): boolean {
   return error instanceof PartnerApiError && error.upstreamStatus === 400
 }
 
-function known<T>(read: T | undefined): T {
-  if (read === undefined) throw new PartnerApiError('unexpected_answer')
-  return read
+/** `undefined` when it is not JSON. */
+function parse(body: string): unknown {
+  try {
+    return JSON.parse(body)
+  } catch {
+    return undefined
+  }
 }

@@ -26,7 +26,7 @@ export interface PartnerHttpSettings {
   readonly credentials: { readonly apiKey: string } | { readonly username: string; readonly password: string }
   readonly rateLimiter: RateLimiter
   readonly clock: Clock
-  readonly timeoutMs: number
+  readonly timeoutMs?: number
   readonly onCall: OnCall
 }
 

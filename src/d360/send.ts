@@ -11,8 +11,8 @@ export interface OutgoingRequest {
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly json?: unknown
-  /** Of one attempt, from the first look-up to the last byte. */
-  readonly timeoutMs: number
+  /** Of one attempt, from the first look-up to the last byte; 10 seconds unless said. */
+  readonly timeoutMs?: number | undefined
   /** A connection of its own: a kept one that the server just closed would leave the outcome unknown. */
   readonly ownConnection?: boolean
   /** Its name in the metrics. */
@@ -134,7 +134,7 @@ function count(
   }
 }
 
-function toOptions({ method, headers, json, timeoutMs, ownConnection = false }: OutgoingRequest) {
+function toOptions({ method, headers, json, timeoutMs = 10_000, ownConnection = false }: OutgoingRequest) {
   return {
     method,
     headers: { accept: 'application/json', 'user-agent': 'latchkey', ...headers },

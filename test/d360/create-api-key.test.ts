@@ -46,6 +46,8 @@ function connect(url: string, timeoutMs = 20_000): PartnerApi {
     rateLimiter,
     clock,
     timeoutMs,
+    onCall: () => {},
+    onUnreadableRow: () => {},
   })
 }
 

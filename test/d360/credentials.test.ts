@@ -28,7 +28,16 @@ beforeEach(async () => {
   const rateLimiter = new RateLimiter({ rate: 'auto', store: new MemoryRateLimits(), clock })
   const credentials = { username: 'anna', password: 'canary-password' }
   const baseUrl = new URL(server.url)
-  api = new PartnerApi({ baseUrl, partnerId: 'p1', credentials, rateLimiter, clock, timeoutMs: 20_000 })
+  const ignored = { onCall: () => {}, onUnreadableRow: () => {} }
+  api = new PartnerApi({
+    baseUrl,
+    partnerId: 'p1',
+    credentials,
+    rateLimiter,
+    clock,
+    timeoutMs: 20_000,
+    ...ignored,
+  })
 })
 afterEach(() => server.close())
 
