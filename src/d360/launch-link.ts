@@ -50,7 +50,7 @@ export function launchLink({ template, partnerId, number, ...launch }: LaunchLin
 
 /**
  * Signs one launch (docs/360dialog.md 3): HMAC-SHA512 over `{partnerId}|{unix_seconds}`, lower-case hex.
- * A signature serves one attempt only: make it at the click, and keep it nowhere.
+ * A signature serves one attempt only: make it at the click, and store it nowhere.
  */
 export function signLaunch({ platformSecret, partnerId, now }: SignLaunch): IoSignature {
   const timestamp = Math.floor(now.getTime() / 1000)

@@ -72,7 +72,7 @@ export class MessagingApi {
 
   /**
    * Asks which number a key is for, which proves the key. A stack without that call (404) is asked for its
-   * health, which may be done once in 300 seconds and channel: the caller keeps to that.
+   * health; that is allowed once in 300 seconds for each channel, and the caller keeps to it.
    */
   async readPhoneNumber(access: MessagingAccess): Promise<PhoneNumberAnswer> {
     const answer = await this.#send(access, { endpoint: 'phone_number', path: '/v1/configs/phone_number' })

@@ -14,7 +14,7 @@ export interface PartnerApiSettings extends PartnerHttpSettings {
 }
 
 /** Without either, every channel of the hub. */
-interface Wanted {
+interface ChannelFilter {
   readonly channelId?: string
   readonly clientId?: string
 }
@@ -38,9 +38,9 @@ export class PartnerApi {
     return client && { client, channels: await this.listChannels({ clientId }, priority) }
   }
 
-  async listChannels(wanted: Wanted, priority: Priority): Promise<Channel[]> {
+  async listChannels(filter: ChannelFilter, priority: Priority): Promise<Channel[]> {
     const channels = new Map<string, Channel>()
-    for await (const channel of this.#channels(wanted, priority)) channels.set(channel.id, channel)
+    for await (const channel of this.#channels(filter, priority)) channels.set(channel.id, channel)
     return [...channels.values()]
   }
 
@@ -88,13 +88,13 @@ export class PartnerApi {
     return undefined
   }
 
-  // A server may ignore a filter, so that what it lists is compared again.
-  async *#channels(wanted: Wanted, priority: Priority): AsyncGenerator<Channel> {
-    const filter = { id: wanted.channelId, client_id: wanted.clientId }
-    for await (const row of this.#rows('channels', filter, priority)) {
+  // A server may ignore a filter, so its rows are compared again.
+  async *#channels(filter: ChannelFilter, priority: Priority): AsyncGenerator<Channel> {
+    const wireFilter = { id: filter.channelId, client_id: filter.clientId }
+    for await (const row of this.#rows('channels', wireFilter, priority)) {
       const channel = readChannel(row, this.#settings.clock.now())
       if (!channel) this.#settings.onUnreadableRow('channels')
-      else if (matches(channel, wanted)) yield channel
+      else if (matches(channel, filter)) yield channel
     }
   }
 
@@ -137,7 +137,7 @@ function readKeyIds(answer: unknown): string[] | undefined {
   return ids.every((id) => typeof id === 'string') ? ids : undefined
 }
 
-function matches(channel: Channel, { channelId, clientId }: Wanted): boolean {
+function matches(channel: Channel, { channelId, clientId }: ChannelFilter): boolean {
   return (channelId ?? channel.id) === channel.id && (clientId ?? channel.clientId) === channel.clientId
 }
 

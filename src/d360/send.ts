@@ -42,6 +42,7 @@ export function isSuccess({ status }: Answer): boolean {
   return status >= 200 && status < 300
 }
 
+/** `undefined` when there was no answer. */
 export function statusOf(outcome: Answer | NoResponse): number | undefined {
   return 'status' in outcome ? outcome.status : undefined
 }
@@ -56,8 +57,8 @@ export function sendOnce(request: OutgoingRequest): Promise<Answer | NoResponse>
 }
 
 /**
- * As `sendOnce`, but got retries it, twice, by its own rules: on 429, 5xx and errors of the network, after 1 and
- * 2 seconds, or as `Retry-After` says if that is at most 10. `pause` waits that long, and for leave to send again.
+ * As `sendOnce`, but got retries it twice by its own rules: on 429, 5xx and network errors, after 1 and 2 seconds,
+ * or as `Retry-After` says if that is at most 10. `pause` waits that long, and until it may be sent again.
  */
 export function sendWithRetries(
   request: OutgoingRequest,
@@ -81,11 +82,11 @@ async function send(
     retry: {
       ...{ limit: pause ? RETRIES : 0, methods: [request.method] },
       ...{ maxRetryAfter: LONGEST_RETRY_AFTER_MS, noise: 0 },
-      // So that got asks after every attempt that failed; `computedValue` is 0 after the last.
+      // So that got asks after every attempt that failed. `computedValue` is its own delay, 0 after the last attempt.
       enforceRetryRules: false,
       calculateDelay: async ({ error, retryAfter, computedValue }) => {
         const outcome = outcomeOf(attempt, error.response)
-        count(request, attempt, outcome)
+        report(request, attempt, outcome)
         try {
           if (statusOf(outcome) === 429) await request.onTooManyRequests?.(retryAfter)
           if (!pause || computedValue === 0) return 0
@@ -95,7 +96,7 @@ async function send(
           return 0
         }
         attempt = { start: performance.now(), connected: false }
-        return 1
+        return 1 // The time to wait is over: got shall go on at once.
       },
     },
   })
@@ -103,7 +104,7 @@ async function send(
   sending.on('downloadProgress', ({ transferred }) => transferred > LARGEST_BODY && tooLarge.abort())
   try {
     const { statusCode: status, body } = await sending
-    count(request, attempt, { status, body })
+    report(request, attempt, { status, body })
     return { status, body }
   } catch (error) {
     if (ownFailure) throw ownFailure.cause
@@ -122,7 +123,7 @@ function outcomeOf({ connected }: Attempt, response?: { statusCode: number }): A
   return answer && !isSuccess(answer) ? answer : { failure: connected ? 'unknown' : 'never_sent' }
 }
 
-function count(
+function report(
   { onCall, endpoint }: OutgoingRequest,
   { start }: Attempt,
   outcome: Answer | NoResponse,

@@ -8,7 +8,7 @@ import { PartnerApi } from '../../src/d360/partner-api.ts'
 import { RateLimiter } from '../../src/d360/rate-limiter.ts'
 import { PartnerApiError } from '../../src/errors.ts'
 import { MemoryRateLimits } from './memory-rate-limits.ts'
-import { RestlessClock } from './restless-clock.ts'
+import { InstantClock } from './instant-clock.ts'
 import { selfSigned } from './self-signed.ts'
 import {
   everythingIn,
@@ -37,7 +37,7 @@ async function upstream(
 }
 
 function connect(url: string, timeoutMs = 20_000): PartnerApi {
-  const clock = new RestlessClock()
+  const clock = new InstantClock()
   const rateLimiter = new RateLimiter({ rate: 'auto', store: new MemoryRateLimits(), clock })
   return new PartnerApi({
     baseUrl: new URL(url),

@@ -4,7 +4,7 @@ import { PartnerApi, type PartnerApiSettings } from '../../src/d360/partner-api.
 import { RateLimiter } from '../../src/d360/rate-limiter.ts'
 import { PartnerApiError } from '../../src/errors.ts'
 import { MemoryRateLimits } from './memory-rate-limits.ts'
-import { RestlessClock } from './restless-clock.ts'
+import { InstantClock } from './instant-clock.ts'
 import {
   everythingIn,
   failureOf,
@@ -17,14 +17,14 @@ import {
 
 let answer: (request: Received, response: ServerResponse, nth: number) => void
 let server: Upstream
-let clock: RestlessClock
+let clock: InstantClock
 let store: MemoryRateLimits
 let calls: [string, number | 'error'][]
 let unreadable: string[]
 
 beforeEach(async () => {
   server = await startUpstream((request, response, nth) => answer(request, response, nth))
-  clock = new RestlessClock()
+  clock = new InstantClock()
   store = new MemoryRateLimits()
   calls = []
   unreadable = []

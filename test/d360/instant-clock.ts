@@ -1,7 +1,7 @@
 import type { Clock } from '../../src/clock.ts'
 
 /** A clock on which every sleep is over at once, and counts. */
-export class RestlessClock implements Clock {
+export class InstantClock implements Clock {
   readonly slept: number[] = []
   #now = Date.parse('2026-03-02T09:00:00.000Z')
 
