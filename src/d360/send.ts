@@ -108,13 +108,16 @@ async function send(
     return { status, body }
   } catch (error) {
     if (ownFailure) throw ownFailure.cause
-    return outcomeOf(attempt, error instanceof RequestError ? error.response : undefined)
+    const outcome = outcomeOf(attempt, error instanceof RequestError ? error.response : undefined)
+    report(request, attempt, outcome)
+    return outcome
   }
 }
 
 interface Attempt {
   readonly start: number
   connected: boolean
+  reported?: true
 }
 
 /** Of an attempt that failed. A 2xx whose body cannot be read is no answer. */
@@ -123,13 +126,13 @@ function outcomeOf({ connected }: Attempt, response?: { statusCode: number }): A
   return answer && !isSuccess(answer) ? answer : { failure: connected ? 'unknown' : 'never_sent' }
 }
 
-function report(
-  { onCall, endpoint }: OutgoingRequest,
-  { start }: Attempt,
-  outcome: Answer | NoResponse,
-): void {
+/** Once for each attempt: got asks for no delay after an answer that we cut off. */
+function report(request: OutgoingRequest, attempt: Attempt, outcome: Answer | NoResponse): void {
+  if (attempt.reported) return
+  attempt.reported = true
+  const seconds = (performance.now() - attempt.start) / 1000
   try {
-    onCall(endpoint, statusOf(outcome) ?? 'error', (performance.now() - start) / 1000)
+    request.onCall(request.endpoint, statusOf(outcome) ?? 'error', seconds)
   } catch {
     // A metric that fails must not lose the only copy of a key.
   }

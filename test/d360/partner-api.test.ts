@@ -340,6 +340,12 @@ describe('the metrics', () => {
     expect(calls).toEqual([...named.map((endpoint) => [endpoint, 200]), ['create_key', 403]])
   })
 
+  it('count an answer that is cut off for its size', async () => {
+    answer = (_, response) => response.writeHead(200).end('x'.repeat(5 * 1024 * 1024 + 1))
+    await failureOf(connect().listApiKeyIds('ch1', 'known'))
+    expect(calls).toEqual([['list_keys', 'error']])
+  })
+
   it('cannot lose the only copy of a key', async () => {
     answer = (_, response) => response.writeHead(201).end('the key')
     const onCall = () => {
