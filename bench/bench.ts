@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { loadConfig } from '../src/config/config.ts'
+import { newVaultKey } from '../src/config/vault-keys.ts'
 import { createContext } from '../src/context.ts'
 import { createLogger } from '../src/logger.ts'
-import { newVaultKey } from '../src/config/vault-keys.ts'
 import type { Load } from './load.ts'
 import { freePort, startServer } from './servers.ts'
 

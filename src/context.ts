@@ -9,6 +9,11 @@ import { ChannelRepository } from './channels/channel-repository.ts'
 import { TenantRepository } from './channels/tenant-repository.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config/config.ts'
+import { standardMessagingAddress } from './d360/messaging-address.ts'
+import { MessagingApi } from './d360/messaging-api.ts'
+import { PartnerApi } from './d360/partner-api.ts'
+import { RateLimitRepository } from './d360/rate-limit-repository.ts'
+import { RateLimiter } from './d360/rate-limiter.ts'
 import { type Database, engineOf, openDatabase } from './database/database.ts'
 import { claimForHub } from './database/installation.ts'
 import { migrate } from './database/migrate.ts'
@@ -34,11 +39,6 @@ import { ReviewRepository } from './onboarding/review-repository.ts'
 import { ReviewService } from './onboarding/review-service.ts'
 import { SignatureSeconds } from './onboarding/signature-seconds.ts'
 import { UnattachedReturnService } from './onboarding/unattached-return-service.ts'
-import { CallBudget } from './partner-api/call-budget.ts'
-import { CallBudgetRepository } from './partner-api/call-budget-repository.ts'
-import { standardMessagingAddress } from './partner-api/messaging-address.ts'
-import { MessagingApi } from './partner-api/messaging-api.ts'
-import { PartnerApi } from './partner-api/partner-api.ts'
 import { paths } from './paths.ts'
 import { PermissionService } from './permissions/permission-service.ts'
 import { KeyReadService } from './product-api/key-read-service.ts'
@@ -91,14 +91,14 @@ function build(config: Config, { db, vault, clock, logger, metrics, reached }: G
   const { hubId } = config
   const audit = new AuditLog({ db, hubId, clock, logger })
 
-  const budget = new CallBudget({
+  const rateLimiter = new RateLimiter({
     rate: config.partnerApi.rate,
-    store: new CallBudgetRepository(db, hubId),
+    store: new RateLimitRepository(db, hubId),
     clock,
   })
   const partnerApi = new PartnerApi({
     ...config.partnerApi,
-    ...{ budget, clock, onCall: metrics.onCall },
+    ...{ rateLimiter, clock, onCall: metrics.onCall },
     onUnreadableRow: (endpoint) => logger.warn({ endpoint }, 'a row of 360dialog could not be read'),
   })
   const messagingApi = new MessagingApi({ allowedHosts: config.messagingHosts, onCall: metrics.onCall })

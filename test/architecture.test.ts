@@ -53,7 +53,7 @@ describe('the layer rules', () => {
 
 function brokenRule(file: string, imported: string): string | undefined {
   const [part, other] = [partOf(file), partOf(imported)]
-  if (imported === 'got' && part !== 'partner-api') return 'only partner-api calls 360dialog'
+  if (imported === 'got' && part !== 'd360') return 'only d360 calls 360dialog'
   if (imported.startsWith('jose') && part !== 'vault') return 'ciphertext belongs to the vault'
   if (/^express/.test(imported) && /-(service|repository)\.ts$/.test(file)) return 'a service knows no HTTP'
   if (!imported.endsWith('.ts') || part === other) return undefined
@@ -62,7 +62,7 @@ function brokenRule(file: string, imported: string): string | undefined {
     return /^(start|commands)/.test(part) ? undefined : 'only the start runs the simulator'
   if (part === 'config') return other === 'loopback.ts' ? undefined : 'the config knows nothing of ours'
   if (foundations.includes(part)) return 'it stands on nothing of ours'
-  const isLow = ['database', 'web', 'partner-api', 'vault'].includes(part)
+  const isLow = ['database', 'web', 'd360', 'vault'].includes(part)
   if (isLow && capabilities.includes(other)) return `${part} knows no capability`
   if (part === 'database' && !foundations.includes(other)) return 'the database knows nothing above it'
   if (/-repository\.ts$/.test(file) && /-(service|routes)\.ts$/.test(imported))

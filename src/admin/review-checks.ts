@@ -1,7 +1,7 @@
+import { toWireSecond } from '../d360/wire-values.ts'
 import type { Came } from '../database/schema.ts'
 import { CLOCK_SKEW_MS, type ReviewReason } from '../onboarding/belonging.ts'
 import type { Claim, ReviewFile } from '../onboarding/review-service.ts'
-import { toWireSecond } from '../partner-api/wire-second.ts'
 import { toMoment } from './moment.ts'
 import { type Badge, cameWords } from './state-words.ts'
 

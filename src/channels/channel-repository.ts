@@ -1,8 +1,8 @@
+import type { Channel } from '../d360/channel.ts'
+import type { Client } from '../d360/client.ts'
 import type { Database } from '../database/database.ts'
 import { prepared } from '../database/prepared.ts'
 import type { ChannelRow, ChannelTaskRow, KeyStatus, MintRow, ObservationSource } from '../database/schema.ts'
-import type { Channel } from '../partner-api/channel.ts'
-import type { Client } from '../partner-api/client.ts'
 
 /** A channel with what we know of its permission, its key and the work that waits on it. */
 export interface ChannelState {

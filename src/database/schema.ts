@@ -75,7 +75,7 @@ export interface LaunchRow {
   continues: number
 }
 
-/** How a return came to us (DESIGN 4.1): with which nonce, and in which browser. */
+/** How a return came to us (ARCHITECTURE, "Returns"): with which nonce, and in which browser. */
 export type Came =
   /** With a live nonce, in the browser that launched. */
   | 'launch'

@@ -1,5 +1,5 @@
+import type { PartnerApi } from '../d360/partner-api.ts'
 import { LatchkeyError } from '../errors.ts'
-import type { PartnerApi } from '../partner-api/partner-api.ts'
 import type { KnownKeyService, Taken } from './known-key-service.ts'
 
 /** A key of a running customer. */

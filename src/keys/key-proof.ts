@@ -1,7 +1,7 @@
+import { readMessagingAddress } from '../d360/messaging-address.ts'
+import type { MessagingAccess, MessagingApi } from '../d360/messaging-api.ts'
+import { MessagingApiError, type MessagingFailure } from '../d360/messaging-api.ts'
 import { InvalidInputError } from '../errors.ts'
-import { readMessagingAddress } from '../partner-api/messaging-address.ts'
-import type { MessagingAccess, MessagingApi } from '../partner-api/messaging-api.ts'
-import { MessagingApiError, type MessagingFailure } from '../partner-api/messaging-api-error.ts'
 
 /** A key that some system uses already, and where it belongs. */
 export interface KnownKey {

@@ -23,7 +23,7 @@ export type LostMintVerdict =
 /**
  * Judges a mint whose answer was lost by the ids of the channel's key records before and after it.
  * A new record means that 360dialog carried it out: every earlier key is dead, and nobody holds the new one.
- * No new record, after a while, means that it did not happen, and then earlier keys live on (contract 4.1, 10).
+ * No new record, after a while, means that it did not happen, and then earlier keys live on (docs/360dialog.md 8).
  */
 export function judgeLostMint(lost: LostMint): LostMintVerdict {
   const { before, after, isReplacement, isSecond, settled, overdue } = lost

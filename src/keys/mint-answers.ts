@@ -2,13 +2,13 @@ import type { Logger } from 'pino'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { ChannelRepository } from '../channels/channel-repository.ts'
 import type { Clock } from '../clock.ts'
-import { type Database, inTransaction } from '../database/database.ts'
 import {
   type ApiKeyAnswer,
   findRecordId,
   readApiKeyAnswer,
   UnreadableAnswerError,
-} from '../partner-api/api-key-answer.ts'
+} from '../d360/api-key-answer.ts'
+import { type Database, inTransaction } from '../database/database.ts'
 import type { PermissionService } from '../permissions/permission-service.ts'
 import type { Place, Vault } from '../vault/vault.ts'
 import type { Reached } from '../worker/step.ts'

@@ -1,12 +1,12 @@
-import type { Channel } from '../partner-api/channel.ts'
-import { toWireSecond } from '../partner-api/wire-second.ts'
+import type { Channel } from '../d360/channel.ts'
+import { toWireSecond } from '../d360/wire-values.ts'
 import type { Mint } from './mint-repository.ts'
 
 export type MintObstacle = 'key_in_use' | 'key_records_unreadable' | 'another_key_appeared'
 
 /**
  * Why a mint must not begin: a key of somebody else's that works, or may work, would die by it. `foreign` are the
- * ids of the key records that are not ours, undefined when they could not be read (contract 4.1, 10).
+ * ids of the key records that are not ours, undefined when they could not be read (docs/360dialog.md 8).
  */
 export function findObstacle(
   mint: Pick<Mint, 'reason' | 'launchedAt' | 'recordsBefore'>,

@@ -2,10 +2,10 @@ import type { Logger } from 'pino'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { ChannelRepository } from '../channels/channel-repository.ts'
 import type { Clock } from '../clock.ts'
+import { MessagingApiError } from '../d360/messaging-api.ts'
+import type { PartnerApi } from '../d360/partner-api.ts'
 import { type Database, inTransaction } from '../database/database.ts'
 import { PartnerApiError } from '../errors.ts'
-import { MessagingApiError } from '../partner-api/messaging-api-error.ts'
-import type { PartnerApi } from '../partner-api/partner-api.ts'
 import type { PermissionService } from '../permissions/permission-service.ts'
 import { FAILING, nextTry, WAITING } from '../worker/backoff.ts'
 import type { Reached } from '../worker/step.ts'
@@ -47,7 +47,7 @@ interface Given {
 /**
  * Creates channel keys. A new key kills the channel's earlier one and is shown once, so the intent is durable
  * before the request, the raw answer is sealed before it is read, and an answer that never came is judged by
- * the key records before anything else happens (DESIGN 2.1).
+ * the key records before anything else happens (ARCHITECTURE, "What makes a mint safe").
  */
 export class MintService implements WorkSource {
   readonly name = 'mints' as const

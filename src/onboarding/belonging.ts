@@ -1,5 +1,5 @@
+import { toWireSecond } from '../d360/wire-values.ts'
 import type { Came } from '../database/schema.ts'
-import { toWireSecond } from '../partner-api/wire-second.ts'
 
 /** What is known when a return is judged: of the launch and its session, and what 360dialog lists now. */
 export interface Evidence {
@@ -58,7 +58,7 @@ export interface Verdict {
   readonly reason: ReviewReason | undefined
 }
 
-/** How far 360dialog's clock and ours may be apart when it dates a new client (DESIGN 4.1, rule 2). */
+/** How far 360dialog's clock and ours may be apart when it dates a new client (ARCHITECTURE, "Belonging", rule 2). */
 export const CLOCK_SKEW_MS = 30_000
 
 /**

@@ -1,7 +1,7 @@
 import { InvalidInputError } from '../errors.ts'
 import { hashOf } from '../identifiers.ts'
 
-/** What one redirect from the permission screen says (contract 3.1). */
+/** What one redirect from the permission screen says (docs/360dialog.md 4). */
 export interface CallbackQuery {
   /** The distinct nonces it carries: from `state` and from our own part of `redirect_url`. */
   readonly nonces: readonly string[]
@@ -31,7 +31,7 @@ const ID_PARAMETERS = new Set([...CLIENT, ...CHANNELS, ...REVOKED])
 const READ = new Set([...NONCES, ...ID_PARAMETERS])
 
 /**
- * Reads the query of a redirect in every spelling of contract 3.2, in time that grows with its length only.
+ * Reads the query of a redirect in every spelling of docs/360dialog.md 4, in time that grows with its length only.
  *
  * @throws InvalidInputError (400) when it cannot be read: broken encoding, foreign characters in an id, two
  * clients, channels without a client, more than 100 ids, or more than 8 kB

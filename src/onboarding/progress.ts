@@ -1,7 +1,7 @@
 import type { ChannelState } from '../channels/channel-repository.ts'
 import type { Return } from './return-repository.ts'
 
-/** Where a connect session stands (DESIGN 3.4). */
+/** Where a connect session stands. */
 export type SessionStatus =
   | 'launched'
   | 'returned'

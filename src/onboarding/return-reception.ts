@@ -10,7 +10,7 @@ import { statusIdOf } from './launch-service.ts'
 import type { Return, ReturnRepository } from './return-repository.ts'
 import type { UnattachedReturnService } from './unattached-return-service.ts'
 
-/** Where a return belongs, as far as nonce and browser tell (DESIGN 4.1). */
+/** Where a return belongs, as far as nonce and browser tell (ARCHITECTURE, "Returns"). */
 export type Place =
   | {
       readonly kind: 'launch'
@@ -69,7 +69,7 @@ export class ReturnReception {
     return { kind: 'launch', launch, isLive, came, pageId: derivedSecret(nonce, 'return page') }
   }
 
-  /** Stores a return before it is understood (DESIGN: nothing is lost), with the browser in which it came. */
+  /** Stores a return before it is understood, with the browser in which it came. */
   async keep(query: CallbackQuery, place: Place, browserHash: string | undefined): Promise<void> {
     if (place.kind === 'none') return this.#given.unattached.keep(query, place.came)
     const { returns, clock, reached, wake } = this.#given

@@ -2,14 +2,14 @@ import type { Logger } from 'pino'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { ChannelRepository } from '../channels/channel-repository.ts'
 import type { Clock } from '../clock.ts'
+import type { Channel } from '../d360/channel.ts'
+import type { Client } from '../d360/client.ts'
+import type { PartnerApi } from '../d360/partner-api.ts'
 import { type Database, inTransaction } from '../database/database.ts'
 import { claimDue, postpone } from '../database/due-rows.ts'
 import { PartnerApiError } from '../errors.ts'
 import type { MintService } from '../keys/mint-service.ts'
 import type { ProbeService } from '../keys/probe-service.ts'
-import type { Channel } from '../partner-api/channel.ts'
-import type { Client } from '../partner-api/client.ts'
-import type { PartnerApi } from '../partner-api/partner-api.ts'
 import type { PermissionService } from '../permissions/permission-service.ts'
 import { FAILING, nextTry } from '../worker/backoff.ts'
 import type { Reached } from '../worker/step.ts'
@@ -75,9 +75,8 @@ export class ReturnService implements WorkSource {
     const { clientId } = received
     if (clientId === undefined) throw new Error('a stored return has no client')
     const isFlood = await returns.hasMoreOfSession(received.sessionId, MOST_HURRIED)
-    const lane = isFlood ? 'known' : 'mint'
-    const client = await partnerApi.findClient(clientId, lane)
-    const listed = client ? await partnerApi.listChannels({ clientId }, lane) : []
+    const found = await partnerApi.findClientWithChannels(clientId, isFlood ? 'known' : 'mint')
+    const { client, channels: listed } = found ?? { client: undefined, channels: [] }
     const launch = await sessions.findLaunch(received.launchId)
     const session = await sessions.find(received.sessionId)
     if (!launch || !session) throw new Error('a stored return has no launch')

@@ -1,12 +1,12 @@
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { ChannelRepository, ChannelState } from '../channels/channel-repository.ts'
 import type { Clock } from '../clock.ts'
+import type { Channel } from '../d360/channel.ts'
+import type { Client } from '../d360/client.ts'
+import type { PartnerApi } from '../d360/partner-api.ts'
 import { type Database, inTransaction } from '../database/database.ts'
 import { InvalidInputError, NotFoundError, PartnerApiError } from '../errors.ts'
 import type { MintService } from '../keys/mint-service.ts'
-import type { Channel } from '../partner-api/channel.ts'
-import type { Client } from '../partner-api/client.ts'
-import type { PartnerApi } from '../partner-api/partner-api.ts'
 import type { PermissionService } from '../permissions/permission-service.ts'
 import type { WorkName } from '../worker/worker.ts'
 import { settleChannel } from './belonging.ts'
@@ -43,13 +43,13 @@ interface Given {
   readonly channels: ChannelRepository
   readonly permissions: PermissionService
   readonly mints: Pick<MintService, 'request'>
-  readonly partnerApi: Pick<PartnerApi, 'findClient' | 'listChannels'>
+  readonly partnerApi: Pick<PartnerApi, 'findClientWithChannels'>
   readonly audit: AuditLog
   readonly clock: Clock
   readonly wake: (name: WorkName) => void
 }
 
-/** Decides what the rules could not: whether a tenant gets a channel (DESIGN 4.1). */
+/** Decides what the rules could not: whether a tenant gets a channel (ARCHITECTURE, "Belonging"). */
 export class ReviewService {
   readonly #given: Given
 
@@ -122,11 +122,9 @@ export class ReviewService {
   }
 
   async #askHub({ clientId, channelId }: Review): Promise<{ client: Client; channel: Channel }> {
-    const { partnerApi } = this.#given
-    const client = await partnerApi.findClient(clientId, 'mint')
-    const listed = client ? await partnerApi.listChannels({ clientId }, 'mint') : []
-    const channel = listed.find((one) => one.id === channelId)
-    if (client && channel) return { client, channel }
+    const found = await this.#given.partnerApi.findClientWithChannels(clientId, 'mint')
+    const channel = found?.channels.find((one) => one.id === channelId)
+    if (found && channel) return { client: found.client, channel }
     throw new InvalidInputError(
       '360dialog does not list this number for this client, so it cannot be connected. Refuse it, or wait until 360dialog lists it.',
     )

@@ -6,7 +6,7 @@ const MOST_BACK = 30
 
 /**
  * Gives every signed launch of a hub a second of its own: a signature is made of nothing but the hub and the
- * second, and serves one attempt only (contract 2.4).
+ * second, and serves one attempt only (docs/360dialog.md 3).
  */
 export class SignatureSeconds {
   readonly #db: Database

@@ -1,12 +1,12 @@
 import type { Logger } from 'pino'
 import type { ChannelRepository } from '../channels/channel-repository.ts'
 import type { Clock } from '../clock.ts'
+import type { PartnerApi } from '../d360/partner-api.ts'
 import { type Database, inTransaction } from '../database/database.ts'
 import { claimDue, postpone } from '../database/due-rows.ts'
 import type { Came, UnattachedReturnRow } from '../database/schema.ts'
 import { PartnerApiError } from '../errors.ts'
 import { newId } from '../identifiers.ts'
-import type { PartnerApi } from '../partner-api/partner-api.ts'
 import { FAILING, nextTry } from '../worker/backoff.ts'
 import type { WorkName, WorkSource } from '../worker/worker.ts'
 import type { CallbackQuery } from './callback-query.ts'
@@ -76,15 +76,14 @@ export class UnattachedReturnService implements WorkSource {
   async #work(row: UnattachedReturnRow): Promise<void> {
     const { db, partnerApi, channels, reviews, clock } = this.#given
     const { client_id: clientId, channel_id: channelId, came } = row
-    const client = await partnerApi.findClient(clientId, 'known')
-    const listed = client ? await partnerApi.listChannels({ clientId }, 'known') : []
-    const channel = listed.find(({ id }) => id === channelId)
+    const found = await partnerApi.findClientWithChannels(clientId, 'known')
+    const channel = found?.channels.find(({ id }) => id === channelId)
     const now = clock.now()
     await inTransaction(db, async (trx) => {
       await trx.deleteFrom('unattached_return').where('id', '=', row.id).execute()
       const isBound = (await channels.tenantsOf([channelId], trx)).has(channelId)
-      if (!client || !channel || isBound) return
-      await channels.describe(client, [channel], now, trx)
+      if (!found || !channel || isBound) return
+      await channels.describe(found.client, [channel], now, trx)
       const asked = { returnId: undefined, sessionId: undefined, tenantId: undefined }
       await reviews.open({ clientId, channelId, ...asked, came, reason: 'no_session' }, now, trx)
     })

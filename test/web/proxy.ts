@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { request as askUpstream } from 'node:http'
 import { createServer } from 'node:https'
 import request from 'supertest'
-import { selfSigned } from '../partner-api/self-signed.ts'
+import { selfSigned } from '../d360/self-signed.ts'
 import { type Browser, freePort, type Site, startSite } from '../site.ts'
 
 /** Says to the test's proxy from which address a client comes; the proxy keeps it to itself. */

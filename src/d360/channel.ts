@@ -1,0 +1,134 @@
+import { z } from 'zod'
+import { wireDate, wireId, wireObject, wirePhoneNumber, wireText } from './wire-values.ts'
+
+export type ChannelStatus = 'draft' | 'in_setup' | 'live' | 'pending_deletion' | 'terminated' | 'unknown'
+
+/** One WhatsApp number under a client, as 360dialog lists it (docs/360dialog.md 6). */
+export interface Channel {
+  readonly id: string
+  readonly clientId: string
+  /** E.164 with `+`. */
+  readonly phoneNumber: string | undefined
+  readonly displayName: string | undefined
+  readonly status: ChannelStatus
+  /** What 360dialog said, for people: `account_mode=live status=ready`. */
+  readonly rawStatus: string
+  /** Whether the number runs at 360dialog, so that a key can be created. */
+  readonly running: boolean
+  readonly createdAt: Date | undefined
+}
+
+/** One row of the channel list, in 360dialog's names (docs/360dialog.md 6). */
+const channelRow = z.object({
+  id: wireId,
+  client_id: wireId,
+  client: wireObject({ id: wireId }),
+  status: wireText,
+  account_mode: wireText,
+  hub_status: wireText,
+  availability_status: wireText,
+  app_id: wireId,
+  integration: wireObject({ app_id: wireId, state: wireText }),
+  setup_info: wireObject({ phone_number: wirePhoneNumber, phone_name: wireText }),
+  waba_account: wireObject({ type: wireText, on_behalf_of_business_info: wireObject({ type: wireText }) }),
+  created_at: wireDate,
+  terminated_at: wireText,
+  cancelled_at: wireText,
+})
+
+type ChannelRow = z.infer<typeof channelRow>
+
+const RUNNING = ['running', 'live']
+
+/** The statuses of the classic sign-up other than `ready` (docs/360dialog.md 7). */
+const CLASSIC_IN_SETUP = new Set(
+  `created unverified verified modified imported new_name_requested certificate_declined consents_signed
+  error porting_ready ready_for_migration waiting_for_migration_code migration_code_requested`.split(/\s+/),
+)
+
+/**
+ * Reads one row of the channel list.
+ * `undefined` when it is no object, or has no id, or names no client.
+ */
+export function readChannel(row: unknown, now: Date): Channel | undefined {
+  const read = channelRow.safeParse(row)
+  if (!read.success) return undefined
+  const said = read.data
+  const clientId = said.client_id ?? said.client?.id
+  if (!said.id || !clientId) return undefined
+  return {
+    id: said.id,
+    clientId,
+    phoneNumber: said.setup_info?.phone_number ?? undefined,
+    displayName: said.setup_info?.phone_name || undefined,
+    status: deriveChannelStatus(said, now),
+    rawStatus: describeStatus(said),
+    running: runs(said),
+    createdAt: said.created_at ?? undefined,
+  }
+}
+
+/** Which state a number is in, by 360dialog's rules in their order (docs/360dialog.md 7). */
+function deriveChannelStatus(row: ChannelRow, now: Date): ChannelStatus {
+  const endsAt = row.terminated_at || row.cancelled_at
+  if (endsAt) return isOver(row, endsAt, now) ? 'terminated' : 'pending_deletion'
+  if (isClassic(row) && row.status) return deriveClassicStatus(row.status)
+  if (says(row.account_mode, 'live')) return 'live'
+  if (findAppId(row)) return 'in_setup'
+  return saysAnything(row) ? 'draft' : 'unknown'
+}
+
+/** Whether a key can be created already, as far as the row tells; creating one decides (docs/360dialog.md 7). */
+function runs(row: ChannelRow): boolean {
+  return (
+    says(row.account_mode, 'live') ||
+    says(row.status, 'ready', 'running') ||
+    [row.hub_status, row.integration?.state, row.availability_status].some((state) => says(state, ...RUNNING))
+  )
+}
+
+/** What 360dialog said about the state, for people: `account_mode=live status=ready hub_status=live`. */
+function describeStatus(row: ChannelRow): string {
+  const said = {
+    account_mode: row.account_mode,
+    status: row.status,
+    hub_status: row.hub_status,
+    availability_status: row.availability_status,
+    integration: row.integration?.state,
+    terminated_at: row.terminated_at,
+    cancelled_at: row.cancelled_at,
+  }
+  const pairs = Object.entries(said).filter(([, value]) => value)
+  return pairs.map(([name, value]) => `${name}=${value?.slice(0, 40)}`).join(' ')
+}
+
+/** The id that the messaging stack gives a number; older and newer rows keep it in different places. */
+function findAppId(row: ChannelRow): string | undefined {
+  return row.integration?.app_id ?? row.app_id ?? undefined
+}
+
+// The two sign-ups cannot be told apart for sure; "on behalf of" is the mark of the classic one.
+function isClassic({ waba_account: account }: ChannelRow): boolean {
+  return says(account?.on_behalf_of_business_info?.type, 'obo') || says(account?.type, 'obo')
+}
+
+function deriveClassicStatus(status: string): ChannelStatus {
+  if (says(status, 'ready')) return 'live'
+  return CLASSIC_IN_SETUP.has(status.toLowerCase()) ? 'in_setup' : 'unknown'
+}
+
+// "app_id exists = not terminated" holds even when the date has passed.
+function isOver(row: ChannelRow, endsAt: string, now: Date): boolean {
+  const end = wireDate.parse(endsAt)
+  return Boolean(end && end <= now && !findAppId(row))
+}
+
+function saysAnything(row: ChannelRow): boolean {
+  const { account_mode, status, hub_status, availability_status, integration, app_id } = row
+  const said = [account_mode, status, hub_status, availability_status, integration, app_id]
+  return said.some((value) => value !== undefined)
+}
+
+function says(value: string | null | undefined, ...words: string[]): boolean {
+  return typeof value === 'string' && words.includes(value.toLowerCase())
+}

@@ -1,0 +1,58 @@
+import { z } from 'zod'
+
+// Readers for what 360dialog sends: a value of another shape counts as not sent, and loses nothing else.
+const MISSING = undefined
+
+/** Text as it was sent; `null` stays `null`, so that "said nothing" and "said: none" differ. */
+export const wireText = z
+  .union([z.string(), z.number()])
+  .transform((text) => String(text).trim())
+  .nullish()
+  .catch(MISSING)
+
+/** An id, text or number on the wire. */
+export const wireId = z
+  .union([z.string().trim(), z.number().int()])
+  .transform(String)
+  .pipe(z.string().min(1))
+  .nullish()
+  .catch(MISSING)
+
+export const wireEmail = z
+  .string()
+  .transform((email) => email.trim().toLowerCase() || undefined)
+  .nullish()
+  .catch(MISSING)
+
+// A time without a zone is UTC (docs/360dialog.md 6); `new Date` alone would read it in this machine's zone.
+export const wireDate = z
+  .string()
+  .trim()
+  .regex(/^\d{4}-\d\d-\d\d/)
+  .transform((time) => new Date(/T.*(Z|[+-]\d\d:?\d\d)$/i.test(time) ? time : withZone(time)))
+  .refine((time) => !Number.isNaN(time.getTime()))
+  .nullish()
+  .catch(MISSING)
+
+/** A phone number in any spelling, as E.164 with `+`; 7 to 15 digits. */
+export const wirePhoneNumber = z
+  .union([z.string(), z.number()])
+  .transform((number) => String(number).replace('(0)', '').replace(/\D/g, '').replace(/^00/, ''))
+  .pipe(z.string().min(7).max(15))
+  .transform((digits) => `+${digits}`)
+  .nullish()
+  .catch(MISSING)
+
+/** A nested object, which may be null or missing. */
+export function wireObject<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z.object(shape).nullish().catch(MISSING)
+}
+
+/** A time of ours as 360dialog would write it: in whole seconds, so that the two can be compared (docs/360dialog.md 6). */
+export function toWireSecond(time: Date): Date {
+  return new Date(Math.floor(time.getTime() / 1000) * 1000)
+}
+
+function withZone(time: string): string {
+  return time.includes(':') ? `${time.replace(' ', 'T')}Z` : time
+}

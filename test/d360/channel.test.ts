@@ -1,0 +1,93 @@
+import { describe, expect, it } from '@jest/globals'
+import { readChannel } from '../../src/d360/channel.ts'
+
+const now = new Date('2026-03-02T09:00:00Z')
+
+describe('a row of the channel list', () => {
+  it('is read as documented', () => {
+    const row = {
+      id: 'w8YtR4CH',
+      client_id: 'kLm2QxCL',
+      client: { id: 'kLm2QxCL', contact_info: { email: ' IT@Backhaus-Lind.example ' } },
+      account_mode: 'live',
+      status: 'ready',
+      hub_status: 'live',
+      terminated_at: null,
+      created_at: '2026-03-02T09:20:00Z',
+      current_limit: 'TIER_1K',
+      setup_info: { phone_number: '+4930123456', phone_name: 'Backhaus Lind', error: null },
+      integration: { enabled: true, app_id: '104148', state: 'running' },
+    }
+    expect(readChannel(row, now)).toEqual({
+      id: 'w8YtR4CH',
+      clientId: 'kLm2QxCL',
+      phoneNumber: '+4930123456',
+      displayName: 'Backhaus Lind',
+      status: 'live',
+      rawStatus: 'account_mode=live status=ready hub_status=live integration=running',
+      running: true,
+      createdAt: new Date('2026-03-02T09:20:00Z'),
+    })
+  })
+
+  it('may lack everything but its ids', () => {
+    const nothing = {
+      client: null,
+      setup_info: null,
+      integration: null,
+      waba_account: null,
+      created_at: null,
+    }
+    expect(readChannel({ id: 'ch1', client_id: 'cl1', ...nothing }, now)).toMatchObject({
+      id: 'ch1',
+      phoneNumber: undefined,
+    })
+    const odd = { client: 7, setup_info: [], integration: 'x', created_at: 'yesterday', app_id: {} }
+    expect(readChannel({ id: 1, client_id: 2, ...odd }, now)).toMatchObject({
+      id: '1',
+      clientId: '2',
+      status: 'unknown',
+    })
+  })
+
+  it('takes the client from the nested object when need be', () => {
+    expect(readChannel({ id: 'ch1', client: { id: 'cl1' } }, now)?.clientId).toBe('cl1')
+  })
+
+  it.each([null, 'ch1', [], {}, { id: 'ch1' }, { id: '', client_id: 'cl1' }, { id: null, client_id: 'cl1' }])(
+    'is no channel when it is %j',
+    (row) => {
+      expect(readChannel(row, now)).toBeUndefined()
+    },
+  )
+
+  it.each([
+    ['4930123456', '+4930123456'],
+    ['+49 30 123-456', '+4930123456'],
+    ['0049 (30) 123456', '+4930123456'],
+    ['+49 (0)30 123456', '+4930123456'],
+    ['"4930123456"', '+4930123456'],
+    [4930123456, '+4930123456'],
+    ['12345', undefined],
+    ['', undefined],
+    [null, undefined],
+  ])('reads the phone number %j as %s', (spelling, phoneNumber) => {
+    const row = { id: 'ch1', client_id: 'cl1', setup_info: { phone_number: spelling } }
+    expect(readChannel(row, now)?.phoneNumber).toBe(phoneNumber)
+  })
+
+  it.each([
+    ['2026-03-02T09:20:00Z', '2026-03-02T09:20:00.000Z'],
+    ['2026-03-02T09:20:00.123456Z', '2026-03-02T09:20:00.123Z'],
+    ['2026-03-02T09:20:00', '2026-03-02T09:20:00.000Z'],
+    ['2026-03-02 09:20:00.5', '2026-03-02T09:20:00.500Z'],
+    ['2026-03-02T09:20:00+02:00', '2026-03-02T07:20:00.000Z'],
+    ['2026-03-02', '2026-03-02T00:00:00.000Z'],
+    ['2026-13-45T00:00:00Z', undefined],
+    ['02.03.2026', undefined],
+  ])('reads the time %s as %s, without a zone as UTC', (text, time) => {
+    expect(
+      readChannel({ id: 'ch1', client_id: 'cl1', created_at: text }, now)?.createdAt?.toISOString(),
+    ).toBe(time)
+  })
+})
