@@ -8,7 +8,9 @@ import { newId } from '../src/identifiers.ts'
  * single-row insert through the same driver; `/bytes/NAME` answers the bytes that were put there.
  */
 const [port, databaseUrl = ''] = process.argv.slice(2)
-const db = openDatabase(databaseUrl) as unknown as Kysely<{ bare: { id: string; text: string } }>
+const db = openDatabase(databaseUrl).withoutPlugins() as unknown as Kysely<{
+  bare: { id: string; text: string }
+}>
 await db.schema.createTable('bare').addColumn('id', 'text').addColumn('text', 'text').execute()
 
 const bytes = new Map<string, { type: string; body: Buffer }>()

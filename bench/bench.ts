@@ -1,11 +1,7 @@
 import { join } from 'node:path'
-import { pino } from 'pino'
-import { loadConfig } from '../src/config/config.ts'
 import { newVaultKey } from '../src/config/vault-keys.ts'
-import { createContext } from '../src/context.ts'
-import { createLogger } from '../src/logger.ts'
 import type { Load } from './load.ts'
-import { freePort, startServer } from './servers.ts'
+import { freePort, runCommand, startServer } from './servers.ts'
 
 export interface Scenario {
   readonly name: string
@@ -86,7 +82,8 @@ export async function openBench(folder: string) {
   }
 }
 
-function settings(port: number, hubPort: number, databaseUrl: string): Record<string, string> {
+/** The settings of a live site beside a simulated 360dialog. */
+export function settings(port: number, hubPort: number, databaseUrl: string): Record<string, string> {
   const hub = `http://localhost:${hubPort}`
   return {
     PORT: String(port),
@@ -108,21 +105,13 @@ async function makeAccess(env: Record<string, string>): Promise<{
   otherLink: string
   token: string
 }> {
-  const context = await createContext(loadConfig(env), {
-    logger: createLogger('silent', pino.destination('/dev/null')),
-  })
-  const order = { tenantId: 't1', tenantName: 'Shop', email: 'a@shop.example', emailVerified: true }
-  const link = `/connect/${await context.launches.createLink(order)}`
-  const otherLink = `/connect/${await context.launches.createLink({ ...order, tenantId: 't2' })}`
-  const scopes = ['channels:read', 'keys:read'] as const
-  const { secret } = await context.tokens.create({
-    name: 'bench',
-    scopes,
-    tenantId: undefined,
-    expiresAt: undefined,
-  })
-  await context.db.destroy()
-  return { link, otherLink, token: secret }
+  const linkOf = async (tenant: string) => {
+    const order = ['--tenant', tenant, '--name', 'Shop', '--email', 'a@shop.example', '--email-verified']
+    return new URL(await runCommand(env, ['link', 'create', ...order])).pathname
+  }
+  const scopes = ['--scope', 'channels:read', '--scope', 'keys:read']
+  const token = await runCommand(env, ['token', 'create', '--name', 'bench', ...scopes])
+  return { link: await linkOf('t1'), otherLink: await linkOf('t2'), token }
 }
 
 interface Launched {

@@ -3,13 +3,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { newVaultKey } from '../src/config/vault-keys.ts'
+import type { Engine } from '../src/database/database.ts'
 import { openBench } from './bench.ts'
 import { type Figures, type Load, measure, median } from './load.ts'
+import { measureScale } from './scale.ts'
 import { freePort, residentMegabytes, startServer } from './servers.ts'
 
 const { values } = parseArgs({
   options: {
     json: { type: 'boolean' },
+    scale: { type: 'boolean' },
+    engine: { type: 'string', default: 'sqlite' },
     seconds: { type: 'string', default: '4' },
     rounds: { type: 'string', default: '5' },
   },
@@ -27,11 +31,16 @@ interface Result {
 
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
 try {
-  const results = await runAll()
+  const results = values.scale ? await measureScale(engineNamed(values.engine), say) : await runAll()
   if (values.json) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`)
-  else await measureStart()
+  else if (!values.scale) await measureStart()
 } finally {
   rmSync(folder, { recursive: true, force: true })
+}
+
+function engineNamed(name: string): Engine {
+  if (name === 'sqlite' || name === 'postgres') return name
+  throw new Error('--engine takes sqlite or postgres')
 }
 
 async function runAll(): Promise<Result[]> {

@@ -45,6 +45,33 @@ async function answers(url: string): Promise<boolean> {
   )
 }
 
+/** Runs one operator command; answers its last line. */
+export async function runCommand(
+  env: Record<string, string>,
+  args: readonly string[],
+  input = '',
+): Promise<string> {
+  const child = spawn(process.execPath, ['src/cli.ts', ...args], {
+    cwd: root,
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  child.stdin.end(input)
+  let output = ''
+  child.stdout.on('data', (chunk) => {
+    output += chunk
+  })
+  const [code] = await once(child, 'close')
+  if (code !== 0) throw new Error(`latchkey ${args[0]} ${args[1]} ended with ${code}`)
+  // Audit lines go to standard output too.
+  return (
+    output
+      .trim()
+      .split('\n')
+      .findLast((line) => !line.startsWith('{')) ?? ''
+  )
+}
+
 /** Resident memory of a process, in MB. */
 export function residentMegabytes({ process: { pid } }: Server): number {
   return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1000

@@ -25,7 +25,7 @@ const folder = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta
 const pico = createRequire(import.meta.url).resolve('@picocss/pico/css/pico.min.css')
 
 /** The HTTP pipeline, in the order in which a request meets it. */
-export function createApp(context: Context, words: i18n): Express {
+export function createApp(context: Context, translations: i18n): Express {
   const { config, logger, metrics, openRequests } = context
   const app = express()
   app.disable('x-powered-by')
@@ -42,7 +42,7 @@ export function createApp(context: Context, words: i18n): Express {
   app.use(requestLog(logger, metrics.onAnswered))
   app.use(securityHeaders(headers))
   app.use(createProductApiRoutes(context))
-  app.use(preparePages({ brand: toBrand(config), demo: config.mode === 'demo', words }))
+  app.use(preparePages({ brand: toBrand(config), demo: config.mode === 'demo', translations }))
   useFiles(app, config)
   app.use(createHealthRoutes(toHealth(context)))
   app.post(/.*/, express.urlencoded({ extended: false, limit: '16kb', parameterLimit: 50 }))
@@ -50,9 +50,9 @@ export function createApp(context: Context, words: i18n): Express {
 
   app.use(
     createOnboardingRoutes({
-      launches: context.launches,
-      reception: context.reception,
-      progress: context.progress,
+      sessions: context.sessions,
+      receiver: context.receiver,
+      status: context.status,
       browsers: new BrowserId(config.publicUrl),
       selfSignup: config.selfSignup,
       launchPageHeaders: launchPageHeaders(headers),
@@ -69,9 +69,9 @@ export function createApp(context: Context, words: i18n): Express {
       }),
       admins: context.admins,
       overview: context.overview,
-      desk: context.desk,
+      channelAdmin: context.channelAdmin,
       decisions: context.decisions,
-      reviews: context.reviewService,
+      reviews: context.reviews,
       clock: context.clock,
       signInsPerMinute: config.rateLimits.signIn,
     }),

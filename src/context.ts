@@ -1,12 +1,10 @@
 import type { Logger } from 'pino'
-import { AdminRepository } from './admin/admin-repository.ts'
 import { AdminService } from './admin/admin-service.ts'
 import { AdminSessionStore } from './admin/admin-session-store.ts'
-import { ChannelDesk } from './admin/channel-desk.ts'
+import { ChannelAdminService } from './admin/channel-admin-service.ts'
 import { OverviewService } from './admin/overview-service.ts'
 import { AuditLog } from './audit/audit-log.ts'
-import { ChannelRepository } from './channels/channel-repository.ts'
-import { TenantRepository } from './channels/tenant-repository.ts'
+import { ChannelService } from './channels/channel-service.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config/config.ts'
 import { standardMessagingAddress } from './d360/messaging-address.ts'
@@ -15,44 +13,41 @@ import { PartnerApi } from './d360/partner-api.ts'
 import { RateLimitRepository } from './d360/rate-limit-repository.ts'
 import { RateLimiter } from './d360/rate-limiter.ts'
 import { type Database, engineOf, openDatabase } from './database/database.ts'
-import { claimForHub } from './database/installation.ts'
+import { bindToHub } from './database/installation.ts'
 import { migrate } from './database/migrate.ts'
-import { ApiKeyRepository } from './keys/api-key-repository.ts'
+import type { CrashPoint } from './jobs/crash-points.ts'
+import { Jobs } from './jobs/jobs.ts'
+import { Retention } from './jobs/retention.ts'
+import { Runner } from './jobs/runner.ts'
 import { KeyDecisionService } from './keys/key-decision-service.ts'
 import { KeyImportService } from './keys/key-import-service.ts'
 import { KeyProof } from './keys/key-proof.ts'
+import { KeyStore } from './keys/key-store.ts'
 import { KnownKeyService } from './keys/known-key-service.ts'
-import { MintAnswers } from './keys/mint-answers.ts'
-import { MintRepository } from './keys/mint-repository.ts'
+import { MintLedger } from './keys/mint-ledger.ts'
 import { MintService } from './keys/mint-service.ts'
-import { MintStates } from './keys/mint-states.ts'
 import { ProbeService } from './keys/probe-service.ts'
 import { createLogger } from './logger.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
-import { ConnectSessionRepository } from './onboarding/connect-session-repository.ts'
-import { LaunchService } from './onboarding/launch-service.ts'
-import { ProgressService } from './onboarding/progress-service.ts'
-import { ReturnReception } from './onboarding/return-reception.ts'
+import { ConnectSessionService } from './onboarding/connect-session-service.ts'
+import { forgetOnboarding } from './onboarding/retention.ts'
+import { ReturnReceiver } from './onboarding/return-receiver.ts'
 import { ReturnRepository } from './onboarding/return-repository.ts'
 import { ReturnService } from './onboarding/return-service.ts'
-import { ReviewRepository } from './onboarding/review-repository.ts'
 import { ReviewService } from './onboarding/review-service.ts'
-import { SignatureSeconds } from './onboarding/signature-seconds.ts'
-import { UnattachedReturnService } from './onboarding/unattached-return-service.ts'
+import { StatusService } from './onboarding/status-service.ts'
 import { paths } from './paths.ts'
-import { PermissionService } from './permissions/permission-service.ts'
 import { KeyReadService } from './product-api/key-read-service.ts'
 import { TokenService } from './product-api/token-service.ts'
 import { Vault } from './vault/vault.ts'
 import { proveVaultKeys } from './vault/vault-check.ts'
 import { OpenRequests } from './web/open-requests.ts'
-import type { Reached } from './worker/step.ts'
-import { Worker, type WorkName } from './worker/worker.ts'
 
-export interface Surroundings {
+/** What a test puts in the place of the machine's own. */
+export interface Overrides {
   readonly clock?: Clock
   readonly logger?: Logger
-  readonly reached?: Reached
+  readonly crashPoint?: CrashPoint
 }
 
 export type Context = Awaited<ReturnType<typeof createContext>>
@@ -61,125 +56,133 @@ export type Context = Awaited<ReturnType<typeof createContext>>
  * Opens the database, brings it up to date, proves that it is ours and that the vault opens it, and builds
  * everything that works on it. Starts nothing.
  */
-export async function createContext(config: Config, surroundings: Surroundings = {}) {
-  const { clock = systemClock, logger = createLogger(config.logLevel) } = surroundings
+export async function createContext(config: Config, overrides: Overrides = {}) {
+  const { clock = systemClock, logger = createLogger(config.logLevel), crashPoint = () => {} } = overrides
   const vault = new Vault(config.vaultKeys)
   const db = openDatabase(config.databaseUrl)
   try {
     const applied = await migrate(db, engineOf(config.databaseUrl))
     if (applied.length > 0) logger.info({ applied }, 'database brought up to date')
-    await claimForHub(db, config.hubId)
+    await bindToHub(db, config.hubId)
     await proveVaultKeys(db, config.hubId, vault, clock)
   } catch (error) {
     await db.destroy()
     throw error
   }
   const metrics = await createMetrics(config.metricsTokens.length > 0)
-  return build(config, { db, vault, clock, logger, metrics, reached: surroundings.reached ?? (() => {}) })
+  const audit = new AuditLog({ db, clock, logger })
+  const jobs = new Jobs({ db, clock })
+  const channels = new ChannelService({ db })
+  const infrastructure = { config, db, vault, clock, logger, metrics, audit, jobs, channels, crashPoint }
+
+  const hub = createHub(infrastructure)
+  const keys = createKeys(infrastructure, hub)
+  const onboarding = createOnboarding(infrastructure, hub, keys)
+  const productApi = createProductApi(infrastructure, keys)
+  const admin = createAdmin(infrastructure, keys, onboarding)
+  const retention = new Retention({
+    ...{ db, jobs, clock, logger },
+    forgets: {
+      onboarding: (now) => forgetOnboarding(now, db, channels),
+      keyReads: (now) => productApi.keyReads.forget(now),
+      admins: (now) => admin.admins.forget(now),
+    },
+  })
+  const works = [...onboarding.returns.works, keys.mints.work, ...keys.probes.works, retention]
+  const openRequests = new OpenRequests()
+  const { hasRequestsInFlight } = openRequests
+  const runner = new Runner({ db, jobs, works, clock, logger, hasRequestsInFlight })
+  return {
+    ...infrastructure,
+    ...hub,
+    ...keys,
+    ...onboarding,
+    ...productApi,
+    ...admin,
+    retention,
+    runner,
+    openRequests,
+  }
 }
 
-interface Ground {
+interface Infrastructure {
+  readonly config: Config
   readonly db: Database
   readonly vault: Vault
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
-  readonly reached: Reached
+  readonly audit: AuditLog
+  readonly jobs: Jobs
+  readonly channels: ChannelService
+  readonly crashPoint: CrashPoint
 }
 
-function build(config: Config, { db, vault, clock, logger, metrics, reached }: Ground) {
-  const { hubId } = config
-  const audit = new AuditLog({ db, hubId, clock, logger })
+type Hub = ReturnType<typeof createHub>
+type Keys = ReturnType<typeof createKeys>
+type Onboarding = ReturnType<typeof createOnboarding>
 
-  const rateLimiter = new RateLimiter({
-    rate: config.partnerApi.rate,
-    store: new RateLimitRepository(db, hubId),
-    clock,
-  })
+/** 360dialog, as this site reaches it. */
+function createHub({ config, db, clock, logger, metrics }: Infrastructure) {
+  const store = new RateLimitRepository({ db })
+  const rateLimiter = new RateLimiter({ rate: config.partnerApi.rate, store, clock })
   const partnerApi = new PartnerApi({
     ...config.partnerApi,
     ...{ rateLimiter, clock, onCall: metrics.onCall },
     onUnreadableRow: (endpoint) => logger.warn({ endpoint }, 'a row of 360dialog could not be read'),
   })
   const messagingApi = new MessagingApi({ allowedHosts: config.messagingHosts, onCall: metrics.onCall })
+  return { partnerApi, messagingApi }
+}
 
-  const channels = new ChannelRepository({ db, hubId })
-  const permissions = new PermissionService({ db, hubId })
-  const keys = new ApiKeyRepository({ db, hubId, vault })
-  const mints = new MintRepository({ db, hubId })
-  const probes = new ProbeService({
-    ...{ db, hubId, keys, channels, permissions, messagingApi, audit, clock, logger, reached },
-    webhook: config.channelWebhook,
+function createKeys(infrastructure: Infrastructure, { partnerApi, messagingApi }: Hub) {
+  const { config, db, vault, metrics } = infrastructure
+  const { hubId, messagingHosts } = config
+  const keys = new KeyStore({ db, hubId, vault })
+  const probes = new ProbeService({ ...infrastructure, keys, messagingApi, webhook: config.channelWebhook })
+  const ledger = new MintLedger({ ...infrastructure, keys })
+  const mints = new MintService({
+    ...infrastructure,
+    ...{ hubId, ledger, keys, probes, partnerApi, messagingHosts, onOutcome: metrics.onMint },
   })
-  const states = new MintStates({ db, mints, keys, channels, audit, clock })
-  const outcomes = { reached, onOutcome: metrics.onMint }
-  const answers = new MintAnswers({
-    ...{ db, hubId, mints, states, keys, channels, permissions, probes, vault, audit, clock, logger },
-    ...outcomes,
-    messagingHosts: config.messagingHosts,
-    wake: (name) => worker.wake(name),
-  })
-  const mintService = new MintService({
-    ...{ db, mints, states, answers, keys, channels, permissions, probes, partnerApi, audit, clock, logger },
-    ...outcomes,
-  })
-
-  const wake = (name: WorkName) => worker.wake(name)
-  const proof = new KeyProof({
-    ...{ messagingApi, messagingHosts: config.messagingHosts },
-    standardAddress: standardMessagingAddress(config.partnerApi.baseUrl),
-  })
-  const takeover = { db, proof, mints, channels, audit, clock, wake }
-  const tenants = new TenantRepository({ hubId })
-  const knownKeys = new KnownKeyService({ ...takeover, keys, tenants, permissions, probes })
-  const decisions = new KeyDecisionService({ ...takeover, states, answers, knownKeys })
+  const standardAddress = standardMessagingAddress(config.partnerApi.baseUrl)
+  const proof = new KeyProof({ messagingApi, messagingHosts, standardAddress })
+  const knownKeys = new KnownKeyService({ ...infrastructure, proof, keys, ledger, probes })
+  const decisions = new KeyDecisionService({ ...infrastructure, ledger, mints, proof, knownKeys })
   const keyImport = new KeyImportService({ partnerApi, knownKeys })
+  return { keys, probes, ledger, mints, decisions, keyImport }
+}
 
-  const sessions = new ConnectSessionRepository({ db, hubId })
-  const returns = new ReturnRepository({ db, hubId })
+function createOnboarding(infrastructure: Infrastructure, { partnerApi }: Hub, { mints, probes }: Keys) {
+  const { config } = infrastructure
   const callbackUrl = new URL(paths.callback, config.publicUrl)
   const { partnerId } = config.partnerApi
-  const launches = new LaunchService({
-    ...{ db, sessions, clock },
-    signatureSeconds: new SignatureSeconds({ db, hubId }),
+  const sessions = new ConnectSessionService({
+    ...infrastructure,
     settings: { ...config.launch, partnerId, callbackUrl },
   })
-  const reviews = new ReviewRepository({ db, hubId })
-  const reviewService = new ReviewService({
-    ...{ db, reviews, returns, sessions, channels, permissions, partnerApi, audit, clock, wake },
-    mints: mintService,
-  })
-  const unattached = new UnattachedReturnService({
-    ...{ db, hubId, reviews, channels, partnerApi, clock, logger, wake },
-  })
-  const reception = new ReturnReception({ sessions, returns, unattached, clock, reached, wake })
-  const returnService = new ReturnService({
-    ...{ db, hubId, sessions, returns, reviews, reviewService, channels, permissions, probes, partnerApi },
-    ...{ audit, clock, logger, reached, wake },
-    mints: mintService,
-  })
-  const progress = new ProgressService({ sessions, returns, channels, clock })
+  const stored = { ...infrastructure, sessions, returns: new ReturnRepository(infrastructure) }
+  const reviews = new ReviewService({ ...stored, mints, partnerApi })
+  const returns = new ReturnService({ ...stored, reviews, mints, probes, partnerApi })
+  const receiver = new ReturnReceiver(stored)
+  const status = new StatusService(stored)
+  return { sessions, reviews, returns, receiver, status }
+}
 
-  const tokens = new TokenService({ db, hubId, audit, clock })
-  const keyReads = new KeyReadService({ db, hubId, keys, audit, clock })
+function createProductApi(infrastructure: Infrastructure, { keys }: Keys) {
+  const tokens = new TokenService(infrastructure)
+  const keyReads = new KeyReadService({ ...infrastructure, keys })
+  return { tokens, keyReads }
+}
 
-  const admins = new AdminService({ db, admins: new AdminRepository({ db, hubId }), audit, clock })
-  const adminSessions = new AdminSessionStore({ db, hubId, clock })
-  const overview = new OverviewService({ channels, sessions, returns, reviews, audit })
-  const desk = new ChannelDesk({
-    ...{ db, channels, permissions, mints, returns, audit, mintService, probes, clock },
-    wake: () => worker.wake(),
-  })
-  const openRequests = new OpenRequests()
-  const worker = new Worker({
-    ...{ clock, logger, isAwaited: openRequests.any },
-    sources: [returnService, unattached, mintService, probes],
-  })
-
-  return {
-    ...{ config, db, vault, clock, logger, metrics, audit, worker, openRequests },
-    ...{ channels, permissions, keys, mints, mintService, probes, decisions, keyImport, returns, sessions },
-    ...{ launches, reception, reviews, reviewService, progress, tokens, keyReads },
-    ...{ admins, adminSessions, overview, desk },
-  }
+function createAdmin(
+  infrastructure: Infrastructure,
+  { mints, probes }: Keys,
+  { sessions, returns, reviews }: Onboarding,
+) {
+  const admins = new AdminService(infrastructure)
+  const adminSessions = new AdminSessionStore(infrastructure)
+  const overview = new OverviewService({ ...infrastructure, sessions, returns, reviews })
+  const channelAdmin = new ChannelAdminService({ ...infrastructure, mints, probes, returns })
+  return { admins, adminSessions, overview, channelAdmin }
 }

@@ -27,15 +27,11 @@ export const paths = {
   adminReviewRefuse: '/admin/reviews/:id/refuse',
 } as const
 
-export const linkPath = (token: string) => `/connect/${encodeURIComponent(token)}`
-export const returnPagePath = (id: string) => `/return/${encodeURIComponent(id)}`
-export const adminReviewPath = (id: string) => `/admin/reviews/${encodeURIComponent(id)}`
-export const adminReviewAcceptPath = (id: string) => `${adminReviewPath(id)}/accept`
-export const adminReviewRefusePath = (id: string) => `${adminReviewPath(id)}/refuse`
-export const statusPath = (id: string) => `/status/${encodeURIComponent(id)}`
-export const adminFirstPath = (code: string) => `/admin/first/${encodeURIComponent(code)}`
-export const adminChannelPath = (id: string) => `/admin/channels/${encodeURIComponent(id)}`
-export const adminChannelTryPath = (id: string) => `${adminChannelPath(id)}/try`
-export const adminChannelReplacePath = (id: string) => `${adminChannelPath(id)}/replace`
-export const adminChannelPastePath = (id: string) => `${adminChannelPath(id)}/paste`
-export const adminCasePath = (code: string) => `/admin/cases/${encodeURIComponent(code)}`
+/** The address of a page that has one parameter. */
+export const pathTo = (page: keyof typeof paths, parameter: string) =>
+  paths[page].replace(/:\w+/, encodeURIComponent(parameter))
+
+export const linkPath = (token: string) => pathTo('link', token)
+export const returnPagePath = (id: string) => pathTo('returnPage', id)
+export const statusPath = (id: string) => pathTo('status', id)
+export const adminFirstPath = (code: string) => pathTo('adminFirst', code)

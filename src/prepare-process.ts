@@ -12,11 +12,11 @@ export function prepareProcess(): void {
   // everybody's temporary files, where somebody else could leave code for us. (npm's scripts name the same folder
   // by NODE_COMPILE_CACHE: then not even this file needs the stripper, which keeps 15 MB for good.)
   enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/latchkey', import.meta.url)))
-  // Loading makes much that lives on: a nursery that grows with it would keep its size for good.
+  // Start-up allocates long-lived objects; a grown young generation would never shrink.
   setFlagsFromString('--semi-space-growth-factor=1')
 }
 
-/** From here on the nursery may grow again: requests make much that dies young. */
+/** From here on the young generation may grow: requests allocate short-lived objects. */
 export function endLoading(): void {
   setFlagsFromString('--semi-space-growth-factor=2')
 }

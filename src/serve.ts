@@ -2,16 +2,15 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { createApp } from './app.ts'
 import type { Config } from './config/config.ts'
-import { type Context, createContext, type Surroundings } from './context.ts'
+import { type Context, createContext, type Overrides } from './context.ts'
 import { engineOf } from './database/database.ts'
-import { releaseLeases } from './database/due-rows.ts'
 import { lockForServing } from './database/serving-lock.ts'
-import { loadWords } from './web/words.ts'
+import { loadTranslations } from './web/translations.ts'
 
-/** How long a stop waits for background work; what it leaves is found again at the next start. */
+/** How long a stop waits for background work; what is left is found again at the next start. */
 const STOP_WITHIN_MS = 15_000
 
-/** Nobody holds a connection by sending slowly. Node looks only every 30 s at who is over time, unless told. */
+/** A slow sender does not hold a connection. Node checks for those over time every 30 s only, unless told. */
 const LIMITS = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
@@ -26,25 +25,22 @@ export interface Serving {
 }
 
 /** Opens everything, listens, and begins the background work. Used by `npm start` and by every test. */
-export async function serve(
-  config: Config,
-  surroundings: Surroundings = {},
-  limits = LIMITS,
-): Promise<Serving> {
+export async function serve(config: Config, overrides: Overrides = {}, limits = LIMITS): Promise<Serving> {
   const unlock = lockForServing(config.databaseUrl)
   try {
-    const context = await createContext(config, surroundings)
+    const context = await createContext(config, overrides)
     // On SQLite the lock says that whoever held a lease is dead.
-    if (engineOf(config.databaseUrl) === 'sqlite') await releaseLeases(context.db)
-    const server = createServer(limits, createApp(context, await loadWords()))
+    if (engineOf(config.databaseUrl) === 'sqlite') await context.jobs.releaseLeases()
+    await context.retention.ensure()
+    const server = createServer(limits, createApp(context, await loadTranslations()))
     server.listen(config.port, config.host)
     await once(server, 'listening')
-    context.worker.start()
+    context.runner.start()
 
     const stop = async () => {
       await close(server, limits.requestTimeout)
       const { signal, abort } = timeLimit()
-      await Promise.race([context.worker.stop(), once(signal, 'abort')])
+      await Promise.race([context.runner.stop(), once(signal, 'abort')])
       abort()
       await context.db.destroy()
       unlock()

@@ -346,16 +346,16 @@ async function journey(life: Life, channelId: string, acts?: VisitActs): Promise
   await eventually(async () => {
     const found = await life.site.context.channels.find(channelId)
     if (!found) return false
-    const isProbed = found.probe !== undefined && found.probe.state !== 'due'
-    const isTold = found.webhook !== undefined && found.webhook.state !== 'due'
-    return found.mint?.problem !== undefined || (isProbed && isTold)
+    const isProbed = found.probeState !== undefined && found.probeState !== 'due'
+    const isTold = found.webhookState !== undefined && found.webhookState !== 'due'
+    return found.mintProblem !== undefined || (isProbed && isTold)
   })
   await traveller.visitor.go('GET', status)
 }
 
 async function comeBackUnverified(life: Life, channelId: string): Promise<void> {
   await comeBack(await leave(life, channelId))
-  await eventually(() => life.site.log.some((line) => line.includes('return waits')))
+  await eventually(() => life.site.log.some((line) => line.includes('background work waits')))
 }
 
 async function happyJourney(life: Life): Promise<void> {
@@ -451,7 +451,7 @@ async function useAdminArea(life: Life): Promise<void> {
   for (const what of ['mint', 'probe', 'webhook', 'nothing'])
     await visitor.post('/admin/channels/ch1/try', { what })
   await decideInAdminArea(life, visitor)
-  const sessions = await site.context.db.selectFrom('connect_session').select('code').limit(3).execute()
+  const sessions = await site.context.db.selectFrom('connectSession').select('code').limit(3).execute()
   for (const session of sessions) await visitor.go('GET', `/admin/cases/${session.code}`)
   await visitor.post('/admin/sign-out', {})
 
@@ -467,9 +467,9 @@ async function decideInAdminArea(life: Life, visitor: Visitor): Promise<void> {
   const { site } = life
   const foreign = addRunningNumber(site, 'ch91')
   await journey(life, 'ch91', { clientId: 'cl-ch91', channels: ['ch91'] })
-  const { mint } = await eventually(async () => {
+  const { mintId } = await eventually(async () => {
     const channel = await site.context.channels.find('ch91')
-    return channel?.mint?.state === 'needs_decision' && channel
+    return channel?.mintState === 'needs_decision' && channel
   })
   // On this clock the sign-in is hardly fresh any more.
   await visitor.post('/admin/sign-in', { name: 'anna', password: planted.adminPassword })
@@ -479,7 +479,7 @@ async function decideInAdminArea(life: Life, visitor: Visitor): Promise<void> {
     ['/admin/channels/ch91/paste', 303],
     ['/admin/channels/ch91/paste', 422],
   ] as const)
-    expect(await visitor.post(path, { mint: mint?.id ?? '', key: foreign })).toMatchObject({ status })
+    expect(await visitor.post(path, { mint: mintId ?? '', key: foreign })).toMatchObject({ status })
   await visitor.go('GET', '/admin/channels/ch91?tried=pasted')
 }
 

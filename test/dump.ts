@@ -7,8 +7,9 @@ export interface Cell {
   readonly text: string
 }
 
-/** Every cell of every table that is not empty. */
-export async function readCells(db: Database, engine: Engine): Promise<Cell[]> {
+/** Every cell of every table that is not empty, as it is stored. */
+export async function readCells(database: Database, engine: Engine): Promise<Cell[]> {
+  const db = database.withoutPlugins()
   const list =
     engine === 'sqlite'
       ? sql<{ name: string }>`select name from sqlite_master where type = 'table'`

@@ -23,9 +23,9 @@ afterEach(() => site?.stop())
 async function readPossessions(): Promise<string> {
   const { db, channels } = site.context
   const channel = await channels.find('ch1')
-  const rowsOf = (table: 'observation' | 'api_key') =>
-    db.selectFrom(table).selectAll().where('channel_id', '=', 'ch1').execute()
-  const rows = [await rowsOf('observation'), await rowsOf('api_key')]
+  const rowsOf = (table: 'observation' | 'apiKey') =>
+    db.selectFrom(table).selectAll().where('channelId', '=', 'ch1').execute()
+  const rows = [await rowsOf('observation'), await rowsOf('apiKey')]
   return JSON.stringify([channel?.permission, channel?.tenantId, rows])
 }
 

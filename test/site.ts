@@ -7,10 +7,10 @@ import { type Config, loadConfig } from '../src/config/config.ts'
 import { newVaultKey } from '../src/config/vault-keys.ts'
 import type { Context } from '../src/context.ts'
 import type { Engine } from '../src/database/database.ts'
+import type { CrashPointName } from '../src/jobs/crash-points.ts'
 import { createLogger } from '../src/logger.ts'
 import { serve } from '../src/serve.ts'
 import { type Simulator, startSimulator } from '../src/simulator/simulator.ts'
-import type { Step } from '../src/worker/step.ts'
 import { createDatabase } from './databases.ts'
 
 export const PARTNER_ID = 'NordlichtPA'
@@ -20,7 +20,7 @@ export const SESSION_SECRET = 'canary-session-secret-0123456789abcdef'
 export interface SiteOptions {
   readonly engine?: Engine
   readonly clock?: Clock
-  readonly reached?: (step: Step) => void
+  readonly crashPoint?: (step: CrashPointName) => void
   /** Settings beside the simulator's. */
   readonly settings?: Readonly<Record<string, string>>
   readonly simulator?: Simulator
@@ -63,11 +63,11 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     settingsFor({ port, databaseUrl: database.url, simulator, more: options.settings ?? {} }),
   )
   const { log, logger } = recordingLogger()
-  const { clock, reached } = options
+  const { clock, crashPoint } = options
   const { context, stop } = await serve(config, {
     logger,
     ...(clock && { clock }),
-    ...(reached && { reached }),
+    ...(crashPoint && { crashPoint }),
   })
   const url = config.publicUrl.origin
   return {
@@ -80,7 +80,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
         email: 'anna@shop-a.example',
         emailVerified: true,
       }
-      return `/connect/${await context.launches.createLink({ ...base, ...order })}`
+      return `/connect/${await context.sessions.createLink({ ...base, ...order })}`
     },
     stop: async () => {
       await stop()

@@ -41,7 +41,7 @@ describe.each(engines)('a storm on %s', (engine) => {
     await eventually(async () => (await readStatus(returned)) === 'completed')
     expect(simulator.hub.minted).toEqual(['ch1'])
     expect(simulator.hub.calls.create_key).toBe(1)
-    const rows = await site.context.db.selectFrom('connect_return').select('state').execute()
+    const rows = await site.context.db.selectFrom('connectReturn').select('state').execute()
     expect(rows).toEqual([{ state: 'bound' }])
   })
 
@@ -76,7 +76,7 @@ describe.each(engines)('a storm on %s', (engine) => {
     expect(hub.calls.create_key).toBe(GRANTS + 10)
     for (const id of ids) {
       const found = await site.context.channels.find(id)
-      expect(found).toMatchObject({ tenantId: `t-${id}`, key: { status: 'stored', version: 1 } })
+      expect(found).toMatchObject({ tenantId: `t-${id}`, keyStatus: 'stored', keyVersion: 1 })
     }
   })
 })

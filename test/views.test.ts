@@ -8,6 +8,8 @@ const views = globSync('views/**/*.ejs').map((file) => ({ file, text: readFileSy
 const sources = globSync('src/**/*.ts').map((file) => readFileSync(file, 'utf8'))
 const en = flatten(JSON.parse(readFileSync('locales/en.json', 'utf8')))
 const de = flatten(JSON.parse(readFileSync('locales/de.json', 'utf8')))
+/** The admin area speaks English only; test/admin/words.test.ts looks closer at it. */
+const admin = flatten(JSON.parse(readFileSync('locales/admin.en.json', 'utf8')), 'admin.')
 
 const steps: Record<StepName, true> = {
   permission: true,
@@ -39,6 +41,26 @@ describe('the views', () => {
     ])
   })
 
+  it('call nothing but what a page has at hand', () => {
+    const called = views.flatMap(({ file, text }) =>
+      [...text.matchAll(/<%[-=_]?(.*?)[-_]?%>/gs)].flatMap(([, code = '']) =>
+        [...withoutTexts(code).matchAll(/([\w.]+)\s*\(/g)].map(([, name = '']) => ({ file, name })),
+      ),
+    )
+    const atHand = new Set([
+      'include',
+      't',
+      'time',
+      'badge',
+      'link',
+      'if',
+      'for',
+      'Object.keys',
+      'Object.entries',
+    ])
+    expect(called.filter(({ name }) => !atHand.has(name))).toEqual([])
+  })
+
   it('hold no style and no script of their own, which our policy would not run', () => {
     for (const { text } of views) expect(text).not.toMatch(/<script|<style|\sstyle=|\son\w+=/)
   })
@@ -61,7 +83,7 @@ describe('the words', () => {
       ]),
     ])
     expect(named.length).toBeGreaterThan(40)
-    expect([...named, ...built].filter((key) => !en.has(key ?? ''))).toEqual([])
+    expect([...named, ...built].filter((key = '') => !isThere(key))).toEqual([])
   })
 
   it('are all used', () => {
@@ -73,6 +95,19 @@ describe('the words', () => {
     expect([...en.keys()].filter((key) => !literals.has(key) && !built.includes(key))).toEqual([])
   })
 })
+
+/** The code without comments and without what its strings say; what they are put together from stays. */
+function withoutTexts(code: string): string {
+  if (code.startsWith('#')) return ''
+  return code
+    .replaceAll(/'[^']*'/g, '')
+    .replaceAll(/`[^`]*`/g, (text) => [...text.matchAll(/\$\{([^}]*)\}/g)].join(' '))
+}
+
+/** Where a number decides, the key has a form for each. */
+function isThere(key: string): boolean {
+  return en.has(key) || admin.has(key) || admin.has(`${key}_other`)
+}
 
 function textsOf(prefix: string): string[] {
   return ['title', 'text', 'next'].map((part) => `${prefix}.${part}`)

@@ -3,23 +3,23 @@ import type { Clock } from '../clock.ts'
 import type { KeyDecisionService } from '../keys/key-decision-service.ts'
 import type { ReviewService } from '../onboarding/review-service.ts'
 import { paths } from '../paths.ts'
+import { prepareAdminPages } from './admin-page.ts'
 import type { AdminService } from './admin-service.ts'
 import { createAuditRoutes } from './audit-routes.ts'
-import type { ChannelDesk } from './channel-desk.ts'
+import type { ChannelAdminService } from './channel-admin-service.ts'
 import { createChannelRoutes } from './channel-routes.ts'
-import { createDecisionRoutes } from './decision-routes.ts'
 import { createOverviewRoutes } from './overview-routes.ts'
 import type { OverviewService } from './overview-service.ts'
+import { signInFor } from './return-to.ts'
 import { createReviewRoutes } from './review-routes.ts'
 import { createSignInRoutes } from './sign-in-routes.ts'
-import { signInFor } from './wish.ts'
 
-export interface AdminServices {
+interface Dependencies {
   /** From `createAdminSession`. */
   readonly session: RequestHandler
   readonly admins: AdminService
   readonly overview: OverviewService
-  readonly desk: ChannelDesk
+  readonly channelAdmin: ChannelAdminService
   readonly decisions: KeyDecisionService
   readonly reviews: ReviewService
   readonly clock: Clock
@@ -27,17 +27,16 @@ export interface AdminServices {
   readonly signInsPerMinute: number
 }
 
-/** The admin area. Only what is under /admin has a session, and all but its door needs one. */
-export function createAdminRoutes(services: AdminServices): Router {
+/** The admin area. Only what is under /admin has a session, and all but its sign-in needs one. */
+export function createAdminRoutes(dependencies: Dependencies): Router {
   const router = Router()
-  router.use(paths.admin, noStore, services.session)
-  router.use(createSignInRoutes(services))
+  router.use(paths.admin, noStore, dependencies.session, prepareAdminPages(dependencies.clock))
+  router.use(createSignInRoutes(dependencies))
   router.use(paths.admin, requireAdmin)
-  router.use(createOverviewRoutes(services))
-  router.use(createChannelRoutes(services))
-  router.use(createDecisionRoutes(services))
-  router.use(createReviewRoutes(services))
-  router.use(createAuditRoutes(services))
+  router.use(createOverviewRoutes(dependencies))
+  router.use(createChannelRoutes(dependencies))
+  router.use(createReviewRoutes(dependencies))
+  router.use(createAuditRoutes(dependencies))
   return router
 }
 

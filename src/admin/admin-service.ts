@@ -1,37 +1,40 @@
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { Clock } from '../clock.ts'
 import { type Database, inTransaction } from '../database/database.ts'
+import type { NewRow, Row } from '../database/schema.ts'
 import { InvalidInputError } from '../errors.ts'
-import { hashOf, newSecret } from '../identifiers.ts'
-import { isAdminName, normaliseAdminName, readAdminName } from './admin-name.ts'
-import type { Admin, AdminRepository } from './admin-repository.ts'
+import { hashOf, newId, newSecret } from '../identifiers.ts'
 import { HASH_OF_NOTHING, hashPassword, verifyPassword } from './password.ts'
 
 const CODE_LIFE_MS = 15 * 60_000
 const DEMO_ADMIN = 'demo'
+const MAX_NAME_LENGTH = 100
 
-interface Given {
+export type Admin = Row<'admin'>
+
+interface Dependencies {
   readonly db: Database
-  readonly admins: AdminRepository
   readonly audit: AuditLog
   readonly clock: Clock
 }
 
-/** Who may enter the admin area. Names are compared without case and without blanks around them. */
+/** Who may enter the admin area. Names are compared without case and without spaces around them. */
 export class AdminService {
-  readonly #given: Given
+  readonly #dependencies: Dependencies
 
-  constructor(given: Given) {
-    this.#given = given
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies
   }
 
   /** @throws InvalidInputError when the name is taken, or name or password cannot be used */
   async create(name: string, password: string, actor = 'cli'): Promise<Admin> {
-    const { db, admins, audit, clock } = this.#given
-    const wanted = readAdminName(name)
+    const { db, audit } = this.#dependencies
+    const wanted = normaliseAdminName(name)
+    if (!isAdminName(wanted))
+      throw new InvalidInputError(`An admin's name has 1 to ${MAX_NAME_LENGTH} characters.`)
     const passwordHash = await hashPassword(password)
     return inTransaction(db, async (trx) => {
-      const admin = await admins.add(wanted, passwordHash, clock.now(), trx)
+      const admin = await this.#add({ name: wanted, passwordHash }, trx)
       if (!admin) throw new InvalidInputError('There is already an admin with this name.')
       await audit.record({ actor, action: 'admin.created', detail: { name: wanted } }, trx)
       return admin
@@ -40,66 +43,69 @@ export class AdminService {
 
   /** By name, disabled ones too. */
   list(): Promise<Admin[]> {
-    return this.#given.admins.list()
+    return this.#dependencies.db.selectFrom('admin').selectAll().orderBy('name').execute()
   }
 
-  /** Ends an admin's sessions and lets no new one begin; false when nobody has this name. */
+  /** Ends an admin's sessions and lets no new one begin; false when there is no such admin. */
   disable(name: string, actor = 'cli'): Promise<boolean> {
-    const disabled_at = this.#given.clock.now().toISOString()
-    return this.#change(name, 'admin.disabled', actor, { disabled_at })
+    return this.#change(name, { disabledAt: this.#dependencies.clock.now() }, 'admin.disabled', actor)
   }
 
   /**
    * Sets an admin's password and ends the sessions that began with the old one. Who is disabled stays so.
-   * False when nobody has this name.
+   * False when there is no such admin.
    *
    * @throws InvalidInputError when the password cannot be used
    */
   async setPassword(name: string, password: string, actor = 'cli'): Promise<boolean> {
-    const password_hash = await hashPassword(password)
-    return this.#change(name, 'admin.password_changed', actor, { password_hash })
+    const passwordHash = await hashPassword(password)
+    return this.#change(name, { passwordHash }, 'admin.password_changed', actor)
   }
 
   /** The admin, or undefined; an unknown name, a wrong password and a disabled admin take the same time. */
   async signIn(name: string, password: string): Promise<Admin | undefined> {
-    const { admins, audit } = this.#given
+    const { db, audit } = this.#dependencies
     const wanted = normaliseAdminName(name)
-    const known = isAdminName(wanted) ? await admins.findByName(wanted) : undefined
-    const matches = await verifyPassword(password, known?.passwordHash ?? HASH_OF_NOTHING)
-    if (known && matches && !known.admin.disabledAt) {
+    const admin = await this.#findByName(wanted, db)
+    const matches = await verifyPassword(password, admin?.passwordHash ?? HASH_OF_NOTHING)
+    if (admin && matches && !admin.disabledAt) {
       await audit.record({ actor: `admin:${wanted}`, action: 'admin.signed_in', detail: { by: 'password' } })
-      return known.admin
+      return admin
     }
     // An unknown name may be a password typed into the wrong field: it is not written down.
-    const detail = known
+    const detail = admin
       ? { name: wanted, reason: matches ? 'disabled' : 'wrong_password' }
       : { reason: 'unknown_name' }
     await audit.record({ actor: 'visitor', action: 'admin.sign_in_failed', detail })
     return undefined
   }
 
-  /** A code that lets the demo's admin in once, within 15 minutes; makes that admin when missing. */
+  /** A code that lets the demo's admin in once, within 15 minutes; creates that admin when missing. */
   async createFirstCode(): Promise<string> {
-    const { db, admins, audit, clock } = this.#given
-    const now = clock.now()
+    const { db, audit, clock } = this.#dependencies
     const code = newSecret()
     await inTransaction(db, async (trx) => {
-      const added = await admins.add(DEMO_ADMIN, null, now, trx)
+      const added = await this.#add({ name: DEMO_ADMIN }, trx)
       const detail = { name: DEMO_ADMIN }
       if (added) await audit.record({ actor: 'latchkey', action: 'admin.created', detail }, trx)
-      const admin = added ?? (await admins.findByName(DEMO_ADMIN, trx))?.admin
+      const admin = added ?? (await this.#findByName(DEMO_ADMIN, trx))
       if (!admin) throw new Error('the demo admin is gone')
-      await admins.saveCode(hashOf(code), admin.id, now, new Date(now.getTime() + CODE_LIFE_MS), trx)
+      const expiresAt = new Date(clock.now().getTime() + CODE_LIFE_MS)
+      await trx
+        .insertInto('oneTimeCode')
+        .values({ codeHash: hashOf(code), adminId: admin.id, expiresAt })
+        .execute()
     })
     return code
   }
 
   /** The admin whom a one-time code lets in; undefined when it is unknown, used or expired. */
   async redeemCode(code: string): Promise<Admin | undefined> {
-    const { db, admins, audit, clock } = this.#given
+    const { db, audit } = this.#dependencies
     return inTransaction(db, async (trx) => {
-      const adminId = await admins.useCode(hashOf(code), clock.now(), trx)
-      const admin = adminId === undefined ? undefined : await admins.find(adminId, trx)
+      const adminId = await this.#useCode(code, trx)
+      if (adminId === undefined) return undefined
+      const admin = await trx.selectFrom('admin').selectAll().where('id', '=', adminId).executeTakeFirst()
       if (!admin || admin.disabledAt) return undefined
       const detail = { by: 'one_time_link' }
       await audit.record({ actor: `admin:${admin.name}`, action: 'admin.signed_in', detail }, trx)
@@ -107,22 +113,72 @@ export class AdminService {
     })
   }
 
+  /** Deletes sessions and one-time codes whose time is over; answers how many. */
+  async forget(now: Date): Promise<number> {
+    const { db } = this.#dependencies
+    const sessions = await db.deleteFrom('adminSession').where('expiresAt', '<=', now).executeTakeFirst()
+    const codes = await db.deleteFrom('oneTimeCode').where('expiresAt', '<=', now).executeTakeFirst()
+    return Number(sessions.numDeletedRows + codes.numDeletedRows)
+  }
+
   async #change(
     name: string,
+    change: { readonly passwordHash: string } | { readonly disabledAt: Date },
     action: 'admin.disabled' | 'admin.password_changed',
     actor: string,
-    change: Parameters<AdminRepository['change']>[1],
   ): Promise<boolean> {
-    const { db, admins, audit } = this.#given
-    const wanted = normaliseAdminName(name)
-    if (!isAdminName(wanted)) return false
+    const { db, audit } = this.#dependencies
     return inTransaction(db, async (trx) => {
-      const known = await admins.findByName(wanted, trx)
-      if (!known) return false
-      await admins.change(known.admin.id, change, trx)
-      await admins.endSessions(known.admin.id, trx)
-      await audit.record({ actor, action, detail: { name: wanted } }, trx)
+      const admin = await this.#findByName(normaliseAdminName(name), trx)
+      if (!admin) return false
+      await trx.updateTable('admin').set(change).where('id', '=', admin.id).execute()
+      await trx.deleteFrom('adminSession').where('adminId', '=', admin.id).execute()
+      await audit.record({ actor, action, detail: { name: admin.name } }, trx)
       return true
     })
   }
+
+  /** Undefined when the name is taken. */
+  #add(admin: Pick<NewRow<'admin'>, 'name' | 'passwordHash'>, trx: Database): Promise<Admin | undefined> {
+    const now = this.#dependencies.clock.now()
+    return trx
+      .insertInto('admin')
+      .values({ id: newId('adm', now), createdAt: now, ...admin })
+      .onConflict((conflict) => conflict.column('name').doNothing())
+      .returningAll()
+      .executeTakeFirst()
+  }
+
+  async #findByName(name: string, db: Database): Promise<Admin | undefined> {
+    if (!isAdminName(name)) return undefined
+    return db.selectFrom('admin').selectAll().where('name', '=', name).executeTakeFirst()
+  }
+
+  /** Uses a code up in one conditional update: of any number of visitors who bring it at once, one gets the admin's id. */
+  async #useCode(code: string, trx: Database): Promise<string | undefined> {
+    const now = this.#dependencies.clock.now()
+    const used = await trx
+      .updateTable('oneTimeCode')
+      .set({ usedAt: now })
+      .where('codeHash', '=', hashOf(code))
+      .where('usedAt', 'is', null)
+      .where('expiresAt', '>', now)
+      .returning('adminId')
+      .executeTakeFirst()
+    return used?.adminId
+  }
+}
+
+/** Another one after every change of the password, and says nothing of it: sessions are held to it. */
+export function passwordMarkOf({ passwordHash }: Pick<Admin, 'passwordHash'>): string {
+  return hashOf(passwordHash ?? '').slice(0, 16)
+}
+
+/** How a name is stored and compared: trimmed and in lower case. */
+export function normaliseAdminName(name: string): string {
+  return name.normalize('NFKC').trim().toLowerCase()
+}
+
+function isAdminName(name: string): boolean {
+  return name !== '' && name.length <= MAX_NAME_LENGTH && !/\p{Cc}/u.test(name)
 }

@@ -2,7 +2,7 @@ import session, { type SessionData } from 'express-session'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../database/database.ts'
 import { hashOf } from '../identifiers.ts'
-import { passwordMarkOf } from './admin-repository.ts'
+import { passwordMarkOf } from './admin-service.ts'
 
 declare module 'express-session' {
   interface SessionData {
@@ -17,7 +17,6 @@ declare module 'express-session' {
 export const IDLE_MS = 30 * 60_000
 const ABSOLUTE_MS = 12 * 60 * 60_000
 const TOUCH_EVERY_MS = 60_000
-const SWEEP_EVERY_MS = 60 * 60_000
 
 type Done<T = void> = (error?: unknown, result?: T) => void
 
@@ -28,14 +27,11 @@ type Done<T = void> = (error?: unknown, result?: T) => void
  */
 export class AdminSessionStore extends session.Store {
   readonly #db: Database
-  readonly #hubId: string
   readonly #clock: Clock
-  #sweptAt = 0
 
-  constructor({ db, hubId, clock }: { db: Database; hubId: string; clock: Clock }) {
+  constructor({ db, clock }: { db: Database; clock: Clock }) {
     super()
     this.#db = db
-    this.#hubId = hubId
     this.#clock = clock
   }
 
@@ -52,62 +48,53 @@ export class AdminSessionStore extends session.Store {
   }
 
   override destroy(sid: string, done: Done = () => {}): void {
-    const removed = this.#db.deleteFrom('admin_session').where('sid_hash', '=', hashOf(sid)).execute()
-    settle(
-      removed.then(() => undefined),
-      done,
-    )
+    settle(this.#remove(sid), done)
   }
 
   async #find(sid: string): Promise<SessionData | null> {
     const row = await this.#db
-      .selectFrom('admin_session')
-      .innerJoin('admin', 'admin.id', 'admin_session.admin_id')
-      .select(['admin_session.content', 'admin.name', 'admin.password_hash'])
-      .where('admin_session.hub_id', '=', this.#hubId)
-      .where('admin_session.sid_hash', '=', hashOf(sid))
-      .where('admin_session.expires_at', '>', this.#clock.now().toISOString())
-      .where('admin.disabled_at', 'is', null)
+      .selectFrom('adminSession')
+      .innerJoin('admin', 'admin.id', 'adminSession.adminId')
+      .select(['adminSession.content', 'admin.name', 'admin.passwordHash'])
+      .where('adminSession.sidHash', '=', hashOf(sid))
+      .where('adminSession.expiresAt', '>', this.#clock.now())
+      .where('admin.disabledAt', 'is', null)
       .executeTakeFirst()
     if (!row) return null
     const content: SessionData = { ...JSON.parse(row.content), adminName: row.name }
     // A sign-in that was under way while the password changed must not outlive the change.
-    return content.passwordMark === passwordMarkOf(row.password_hash) ? content : null
+    return content.passwordMark === passwordMarkOf(row) ? content : null
   }
 
   async #save(sid: string, content: SessionData): Promise<void> {
     if (content.adminId === undefined) return
-    await this.#sweep()
-    const changed = { content: JSON.stringify(content), expires_at: this.#expiryOf(content).toISOString() }
+    const changed = { content: JSON.stringify(content), expiresAt: this.#expiryOf(content) }
     await this.#db
-      .insertInto('admin_session')
-      .values({ hub_id: this.#hubId, sid_hash: hashOf(sid), admin_id: content.adminId, ...changed })
-      .onConflict((conflict) => conflict.column('sid_hash').doUpdateSet(changed))
+      .insertInto('adminSession')
+      .values({ sidHash: hashOf(sid), adminId: content.adminId, ...changed })
+      .onConflict((conflict) => conflict.column('sidHash').doUpdateSet(changed))
       .execute()
   }
 
   async #touch(sid: string, content: SessionData): Promise<void> {
-    const expiry = this.#expiryOf(content)
+    const expiresAt = this.#expiryOf(content)
     await this.#db
-      .updateTable('admin_session')
-      .set({ expires_at: expiry.toISOString() })
-      .where('sid_hash', '=', hashOf(sid))
-      .where('expires_at', '>', this.#clock.now().toISOString())
-      .where('expires_at', '<=', new Date(expiry.getTime() - TOUCH_EVERY_MS).toISOString())
+      .updateTable('adminSession')
+      .set({ expiresAt })
+      .where('sidHash', '=', hashOf(sid))
+      .where('expiresAt', '>', this.#clock.now())
+      .where('expiresAt', '<=', new Date(expiresAt.getTime() - TOUCH_EVERY_MS))
       .execute()
+  }
+
+  async #remove(sid: string): Promise<void> {
+    await this.#db.deleteFrom('adminSession').where('sidHash', '=', hashOf(sid)).execute()
   }
 
   #expiryOf({ signedInAt }: SessionData): Date {
     const idle = this.#clock.now().getTime() + IDLE_MS
     const absolute = new Date(signedInAt ?? 0).getTime() + ABSOLUTE_MS
     return new Date(Math.min(idle, absolute))
-  }
-
-  async #sweep(): Promise<void> {
-    const now = this.#clock.now()
-    if (now.getTime() - this.#sweptAt < SWEEP_EVERY_MS) return
-    this.#sweptAt = now.getTime()
-    await this.#db.deleteFrom('admin_session').where('expires_at', '<=', now.toISOString()).execute()
   }
 }
 

@@ -2,7 +2,7 @@ import type { Request, RequestHandler } from 'express'
 import session from 'express-session'
 import { newSecret } from '../identifiers.ts'
 import { cookieName, isSecure } from '../web/browser-id.ts'
-import type { Admin } from './admin-repository.ts'
+import { type Admin, passwordMarkOf } from './admin-service.ts'
 import { type AdminSessionStore, IDLE_MS } from './admin-session-store.ts'
 
 export interface AdminSessionSettings {
@@ -40,7 +40,7 @@ export async function startSession(req: Request, admin: Admin, now: Date): Promi
   await settled((done) => req.session.regenerate(done))
   req.session.adminId = admin.id
   req.session.adminName = admin.name
-  req.session.passwordMark = admin.passwordMark
+  req.session.passwordMark = passwordMarkOf(admin)
   req.session.signedInAt = now.toISOString()
   // Before the redirect leaves: the browser may follow it faster than a save at the end.
   await settled((done) => req.session.save(done))

@@ -2,64 +2,127 @@ import { type Request, type Response, Router } from 'express'
 import { z } from 'zod'
 import type { Clock } from '../clock.ts'
 import { InvalidInputError } from '../errors.ts'
-import type { KeyDecisionService } from '../keys/key-decision-service.ts'
-import { adminChannelPath, paths } from '../paths.ts'
-import { adminNameOf, renderAdminPage } from './admin-page.ts'
-import { type ChannelDesk, type ChannelFile, tries } from './channel-desk.ts'
-import { toChannelPage } from './channel-page.ts'
-import { type Misstep, toDecisionSection } from './decision-section.ts'
+import type { Decision, KeyDecisionService } from '../keys/key-decision-service.ts'
+import { recordsKnownOf } from '../keys/mint-judgement.ts'
+import { paths, pathTo } from '../paths.ts'
+import { englishContext } from '../web/render-page.ts'
+import { adminNameOf, noteOf, renderAdminPage } from './admin-page.ts'
+import { type AdminChannel, type ChannelAdminService, retries } from './channel-admin-service.ts'
+import { isConfirmed } from './confirmation.ts'
+import { requireFreshSignIn } from './fresh-sign-in.ts'
+import { toHistory } from './history.ts'
 
-const tryForm = z.object({ what: z.enum(tries) })
-
-const notes = {
-  now: 'Latchkey looks at it now. Load this page again in a few seconds.',
-  nothing: 'There was nothing to try: it has gone on in the meantime.',
-  replace: 'The old key is being replaced. Load this page again in a few seconds.',
-  pasted: 'The key belongs to this number and is stored. Whoever uses it can go on using it.',
-  there: 'This key is stored already.',
-} as const
+const retryForm = z.object({ what: z.enum(retries) })
+const text = z.string().trim().catch('')
+const decisionForm = z
+  .object({ mint: text, confirm: text, key: text, address: text })
+  .catch({ mint: '', confirm: '', key: '', address: '' })
 
 /** What an admin has just done on the page of a channel. */
-export type Done = keyof typeof notes
+export const channelNotes = ['now', 'nothing', 'replace', 'pasted', 'there'] as const
+type Done = (typeof channelNotes)[number]
 
-export interface ChannelServices {
-  readonly desk: ChannelDesk
+/** What was wrong with a decision that an admin sent, and in which of the two forms. */
+interface FormError {
+  readonly form: 'replace' | 'paste'
+  readonly problem: string
+}
+
+interface Asked extends Decision {
+  readonly channel: AdminChannel['channel']
+  readonly form: z.infer<typeof decisionForm>
+}
+
+interface OfChannel {
+  readonly id: string
+}
+
+interface Dependencies {
+  readonly channelAdmin: ChannelAdminService
   readonly decisions: KeyDecisionService
   readonly clock: Clock
 }
 
-/** The page of one channel and its "Try now" buttons. */
-export function createChannelRoutes(services: ChannelServices): Router {
+/**
+ * The page of one channel, its "Try now" buttons, and the two answers to "this number has a key already": let it be
+ * replaced, or hand in the key in use.
+ */
+export function createChannelRoutes({ channelAdmin, decisions, clock }: Dependencies): Router {
   const router = Router()
-  const { desk } = services
 
-  router.get(paths.adminChannel, async (req: Request<{ id: string }>, res) => {
-    showChannel(res, await desk.read(req.params.id), services)
+  router.get(paths.adminChannel, async (req: Request<OfChannel>, res) => {
+    show(res, await channelAdmin.read(req.params.id))
   })
 
-  router.post(paths.adminChannelTry, async (req: Request<{ id: string }>, res) => {
-    const form = tryForm.safeParse(req.body)
+  router.post(paths.adminChannelTry, async (req: Request<OfChannel>, res) => {
+    const form = retryForm.safeParse(req.body)
     if (!form.success) throw new InvalidInputError('This form cannot be used. Open the page again.')
-    const waited = await desk.tryNow(req.params.id, form.data.what, adminNameOf(req))
-    res.redirect(303, `${adminChannelPath(req.params.id)}?tried=${waited ? 'now' : 'nothing'}`)
+    const waited = await channelAdmin.retryNow(req.params.id, form.data.what, adminNameOf(req))
+    redirectBack(res, req.params.id, waited ? 'now' : 'nothing')
   })
+
+  const fresh = requireFreshSignIn<OfChannel>(clock, (req) => pathTo('adminChannel', req.params.id))
+
+  const replace = decide('replace', async ({ channel, form, ...decision }) => {
+    if (!isConfirmed(channel, form.confirm))
+      throw new InvalidInputError('What you typed does not match this number. Nothing was changed.')
+    await decisions.replace(decision)
+    return 'replace'
+  })
+  router.post(paths.adminChannelReplace, fresh, replace)
+
+  const paste = decide('paste', async ({ channel: _, form, ...decision }) => {
+    const key = { apiKey: form.key, address: form.address || undefined }
+    return (await decisions.paste(decision, key)) === 'stored' ? 'pasted' : 'there'
+  })
+  router.post(paths.adminChannelPaste, fresh, paste)
+
+  /** Sends the admin back to the page, which says what was done, or what was wrong. */
+  function decide(which: FormError['form'], act: (asked: Asked) => Promise<Done>) {
+    return async (req: Request<OfChannel>, res: Response) => {
+      const { channel } = await channelAdmin.read(req.params.id)
+      const form = decisionForm.parse(req.body)
+      const asked = { channelId: channel.id, mintId: form.mint, adminName: adminNameOf(req), channel, form }
+      try {
+        redirectBack(res, channel.id, await act(asked))
+      } catch (error) {
+        if (!(error instanceof InvalidInputError)) throw error
+        const formError = { form: which, problem: error.message }
+        show(res.status(422), await channelAdmin.read(channel.id), formError)
+      }
+    }
+  }
+
+  /** Shows a channel, and what was wrong with a decision that was sent from its page. What was typed is gone. */
+  function show(res: Response, found: AdminChannel, formError?: FormError): void {
+    renderAdminPage(res, 'channel', {
+      title: `Number ${found.channel.phoneNumber ?? found.channel.id}`,
+      note: noteOf(res, 'channelNote', channelNotes, res.req.query.tried),
+      problem: formError?.problem,
+      failedForm: formError?.form,
+      ...found,
+      hasKeptAnswer: hasKeptAnswer(found),
+      isBlind: isBlind(found),
+      standardAddress: decisions.standardAddress,
+      history: toHistory(found, englishContext(res).t),
+    })
+  }
 
   return router
 }
 
-/** Shows a channel, and what was wrong with a decision that was sent from its page. What was typed is gone. */
-export function showChannel(
-  res: Response,
-  file: ChannelFile,
-  { decisions, clock }: Pick<ChannelServices, 'decisions' | 'clock'>,
-  misstep?: Misstep,
-): void {
-  const page = toChannelPage(file, clock.now())
-  renderAdminPage(res, 'channel', {
-    title: `Number ${page.row.number}`,
-    note: new Map<unknown, string>(Object.entries(notes)).get(res.req.query.tried),
-    problem: misstep?.problem,
-    decision: toDecisionSection(file, decisions.standardAddress, misstep),
-    ...page,
-  })
+function redirectBack(res: Response, channelId: string, done: Done): void {
+  res.redirect(303, `${pathTo('adminChannel', channelId)}?tried=${done}`)
+}
+
+/** An answer came and is kept, but could not be read; one that was lost is not there. */
+function hasKeptAnswer({ channel: { mintState, mintProblem } }: AdminChannel): boolean {
+  const isUnread = mintProblem !== 'answer_lost' && mintProblem?.startsWith('answer_') === true
+  return mintState === 'needs_decision' && isUnread
+}
+
+/** Which keys there are could not be read, so a new one ends whatever is there. */
+function isBlind({ channel, mints }: AdminChannel): boolean {
+  const open = mints.find((mint) => mint.id === channel.mintId)
+  return open !== undefined && recordsKnownOf(open) === undefined
 }

@@ -1,6 +1,6 @@
 import type { Request, RequestHandler } from 'express'
 import type { Clock } from '../clock.ts'
-import { signInAgainFor } from './wish.ts'
+import { signInAgainFor } from './return-to.ts'
 
 const FRESH_MS = 10 * 60_000
 

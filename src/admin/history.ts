@@ -1,68 +1,47 @@
-import type { AuditEntry } from '../audit/audit-log.ts'
-import type { Mint } from '../keys/mint-repository.ts'
-import type { Return } from '../onboarding/return-repository.ts'
-import type { Observation } from '../permissions/permission.ts'
-import type { ChannelFile } from './channel-desk.ts'
-import { type Moment, toMoment } from './moment.ts'
-import { mintBadges, returnBadges, saysWords, sourceWords } from './state-words.ts'
+import type { AuditDetail, Row } from '../database/schema.ts'
+import type { Translate } from '../web/render-page.ts'
+import type { AdminChannel, ReturnDetails } from './channel-admin-service.ts'
 
 /** Something that happened to a channel. */
-export interface HistoryRow {
-  readonly at: Moment
+export interface HistoryEvent {
+  readonly at: Date
   readonly what: string
   readonly who: string
-  readonly detail: string
+  readonly detail: AuditDetail
 }
 
-type Happened = Omit<HistoryRow, 'at'> & { readonly at: Date }
-
-const MOST_ROWS = 200
+const MAX_EVENTS = 200
 
 /** Observations, returns, mints and audit entries of a channel in one list, newest first. */
-export function toHistory({ observations, returns, mints, audit }: ChannelFile, now: Date): HistoryRow[] {
+export function toHistory(
+  { observations, returns, mints, audit }: AdminChannel,
+  t: Translate,
+): HistoryEvent[] {
   return [
-    ...audit.map(fromAudit),
-    ...mints.flatMap(fromMint),
-    ...observations.toReversed().map(fromObservation),
-    ...returns.map(fromReturn),
+    ...audit.map(({ at, action, actor, detail }) => ({ at, what: action, who: actor, detail })),
+    ...mints.flatMap((mint) => fromMint(mint, t)),
+    ...observations.map(({ observedAt, says, source }) => {
+      return { at: observedAt, what: t(`admin.says.${says}`), who: t(`admin.source.${source}`), detail: {} }
+    }),
+    ...returns.map((received) => fromReturn(received, t)),
   ]
     .toSorted((a, b) => b.at.getTime() - a.at.getTime())
-    .slice(0, MOST_ROWS)
-    .map((row) => ({ ...row, at: toMoment(row.at, now) }))
+    .slice(0, MAX_EVENTS)
 }
 
-/** `version: 1, mint: min_…` */
-export function detailOf({ detail }: AuditEntry): string {
-  return Object.entries(detail)
-    .map(([name, value]) => `${name}: ${value}`)
-    .join(', ')
-}
-
-function fromAudit(entry: AuditEntry): Happened {
-  return { at: entry.at, what: entry.action, who: entry.actor, detail: detailOf(entry) }
-}
-
-function fromMint({ requestedAt, sentAt, closedAt, version, state, askedBy, id }: Mint): Happened[] {
-  const detail = `version: ${version}, mint: ${id}`
+function fromMint(mint: Row<'mint'>, t: Translate): HistoryEvent[] {
+  const { requestedAt, sentAt, closedAt, version, askedBy, id } = mint
+  const detail = { version, mint: id }
+  const ended = t('admin.event.mint_ended', { state: t(`admin.mint.${mint.state}`) })
   return [
-    ...(closedAt
-      ? [{ at: closedAt, what: `Mint ended: ${mintBadges[state].word}`, who: 'latchkey', detail }]
-      : []),
-    ...(sentAt ? [{ at: sentAt, what: 'A key was asked for at 360dialog', who: 'latchkey', detail }] : []),
-    { at: requestedAt, what: 'A mint was opened', who: askedBy, detail },
+    ...(closedAt ? [{ at: closedAt, what: ended, who: 'latchkey', detail }] : []),
+    ...(sentAt ? [{ at: sentAt, what: t('admin.event.key_asked_for'), who: 'latchkey', detail }] : []),
+    { at: requestedAt, what: t('admin.event.mint_opened'), who: askedBy, detail },
   ]
 }
 
-function fromObservation({ observedAt, says, source }: Observation): Happened {
-  return { at: observedAt, what: saysWords[says], who: sourceWords[source], detail: '' }
-}
-
-function fromReturn({ receivedAt, state, id, clientId }: Return): Happened {
-  const detail = `return: ${id}${clientId ? `, client: ${clientId}` : ''}`
-  return {
-    at: receivedAt,
-    what: `A customer came back: ${returnBadges[state].word}`,
-    who: 'the redirect',
-    detail,
-  }
+function fromReturn({ receivedAt, state, id, clientId }: ReturnDetails, t: Translate): HistoryEvent {
+  const what = t('admin.event.returned', { state: t(`admin.return.${state}`) })
+  const detail = { return: id, ...(clientId && { client: clientId }) }
+  return { at: receivedAt, what, who: t('admin.source.return'), detail }
 }

@@ -1,14 +1,20 @@
-import type { AuditEntry, AuditLog } from '../audit/audit-log.ts'
-import type { ChannelRepository, ChannelState } from '../channels/channel-repository.ts'
-import type { ConnectSession, ConnectSessionRepository } from '../onboarding/connect-session-repository.ts'
-import type { Return, ReturnRepository } from '../onboarding/return-repository.ts'
-import type { Review, ReviewRepository } from '../onboarding/review-repository.ts'
+import type { AuditLog } from '../audit/audit-log.ts'
+import type { ChannelFilter, ChannelService } from '../channels/channel-service.ts'
+import { WAITS_TOO_LONG_MS } from '../channels/standing.ts'
+import type { Clock } from '../clock.ts'
+import type { Row } from '../database/schema.ts'
+import type { ConnectSession, ConnectSessionService } from '../onboarding/connect-session-service.ts'
+import type { ReturnService } from '../onboarding/return-service.ts'
+import type { Review, ReviewService } from '../onboarding/review-service.ts'
+import type { ReturnDetails } from './channel-admin-service.ts'
+import { type StandingChannel, withStanding } from './standing-channel.ts'
 
 const PAGE = 50
-const MOST_IN_NEED = 50
-const MOST_REVIEWS_SHOWN = 5
-const MOST_NAMED_IN_CASE = 50
-const MOST_CHANNELS_OF_CASE = 200
+const MAX_CANDIDATES = 200
+const MAX_NEEDS = 50
+const MAX_REVIEWS_SHOWN = 5
+const MAX_NAMED_IN_CASE = 50
+const MAX_CHANNELS_OF_CASE = 200
 const CODE = /^([2-9A-HJKMNP-TV-Z]{3})([ -]?)([2-9A-HJKMNP-TV-Z]{3})$/
 
 export interface Page<T> {
@@ -20,98 +26,103 @@ export interface Page<T> {
 /** What a client's code leads to. */
 export interface Case {
   readonly session: ConnectSession
-  readonly returns: readonly Return[]
-  /** Reviews of the numbers that these returns named, newest first. */
-  readonly reviews: readonly Review[]
-  readonly channels: readonly ChannelState[]
+  /** Newest first. */
+  readonly returns: readonly (ReturnDetails & { readonly reviews: readonly Review[] })[]
+  readonly channels: readonly StandingChannel[]
 }
 
 /** An open review, with what 360dialog said last of its number. */
 export interface ListedReview {
   readonly review: Review
-  readonly channel: ChannelState | undefined
+  readonly channel: StandingChannel | undefined
 }
 
-interface Given {
-  readonly channels: ChannelRepository
-  readonly sessions: ConnectSessionRepository
-  readonly returns: ReturnRepository
-  readonly reviews: ReviewRepository
+/** What needs the admin: the first of each, and whether there are more. */
+export interface Needs {
+  readonly channels: readonly StandingChannel[]
+  readonly hasMoreChannels: boolean
+  readonly reviews: readonly ListedReview[]
+  readonly hasMoreReviews: boolean
+}
+
+interface Dependencies {
+  readonly channels: Pick<ChannelService, 'list' | 'listCandidates'>
+  readonly sessions: Pick<ConnectSessionService, 'findByCode'>
+  readonly returns: Pick<ReturnService, 'listOfSession'>
+  readonly reviews: Pick<ReviewService, 'listOpen' | 'listOfChannel'>
   readonly audit: AuditLog
+  readonly clock: Clock
 }
 
 /** Finds for the admin what waits, what there is, and the case behind a code. */
 export class OverviewService {
-  readonly #given: Given
+  readonly #dependencies: Dependencies
 
-  constructor(given: Given) {
-    this.#given = given
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies
   }
 
-  async listChannels({ search, after }: { search: string; after: string }): Promise<Page<ChannelState>> {
-    const found = await this.#given.channels.list({
-      ...(search && { search: toSearch(search) }),
-      ...(after && { after }),
-      limit: PAGE + 1,
-    })
-    return toPage(found)
+  async listChannels({ search, after }: { search: string; after: string }): Promise<Page<StandingChannel>> {
+    return toPage(await this.#list({ search: search && toSearch(search), after, limit: PAGE + 1 }))
   }
 
-  async listInNeed(): Promise<{
-    channels: readonly ChannelState[]
-    moreChannels: boolean
-    reviews: readonly ListedReview[]
-    moreReviews: boolean
-  }> {
-    const { channels, reviews } = this.#given
-    const ids = await channels.listIdsInNeed(MOST_IN_NEED + 1)
-    const open = await reviews.listOpen({ limit: MOST_REVIEWS_SHOWN + 1 })
+  async listNeeds(): Promise<Needs> {
+    const { channels, reviews, clock } = this.#dependencies
+    const waitingSince = new Date(clock.now().getTime() - WAITS_TOO_LONG_MS)
+    const candidates = await this.#list({ ids: await channels.listCandidates(waitingSince, MAX_CANDIDATES) })
+    const needs = candidates.filter(({ needsAdmin }) => needsAdmin)
+    const open = await reviews.listOpen({ limit: MAX_REVIEWS_SHOWN + 1 })
     return {
-      channels: await channels.list({ ids: ids.slice(0, MOST_IN_NEED) }),
-      moreChannels: ids.length > MOST_IN_NEED,
-      reviews: await this.#describe(open.slice(0, MOST_REVIEWS_SHOWN)),
-      moreReviews: open.length > MOST_REVIEWS_SHOWN,
+      channels: needs.slice(0, MAX_NEEDS),
+      hasMoreChannels: needs.length > MAX_NEEDS || candidates.length === MAX_CANDIDATES,
+      reviews: await this.#withChannels(open.slice(0, MAX_REVIEWS_SHOWN)),
+      hasMoreReviews: open.length > MAX_REVIEWS_SHOWN,
     }
   }
 
   /** The code as it is stored, when a session has it. Typed without the dash, or in lower case, it counts. */
   async findCode(text: string): Promise<string | undefined> {
     const code = readCode(text)
-    return code && (await this.#given.sessions.findByCode(code)) ? code : undefined
+    return code && (await this.#dependencies.sessions.findByCode(code)) ? code : undefined
   }
 
   async findCase(text: string): Promise<Case | undefined> {
-    const { sessions, returns, reviews, channels } = this.#given
+    const { sessions, returns, reviews } = this.#dependencies
     const code = readCode(text)
     const session = code ? await sessions.findByCode(code) : undefined
     if (!session) return undefined
-    const came = await returns.listOfSession(session.id)
-    const named = [...new Set(came.flatMap((one) => [...one.channelIds, ...one.revokedIds]))]
-    const reviewed = named.slice(0, MOST_NAMED_IN_CASE).map((id) => reviews.listOfChannel(id))
-    const own = await channels.list({ tenantId: session.tenantId, limit: MOST_CHANNELS_OF_CASE })
-    const others = named.filter((name) => !own.some((channel) => channel.id === name))
+    const received = (await returns.listOfSession(session.id)).toReversed()
+    const named = [...new Set(received.flatMap((one) => one.channels.map(({ channelId }) => channelId)))]
+    const reviewed = named.slice(0, MAX_NAMED_IN_CASE).map((id) => reviews.listOfChannel(id))
+    const all = (await Promise.all(reviewed)).flat()
+    const own = await this.#list({ tenantId: session.tenantId, limit: MAX_CHANNELS_OF_CASE })
+    const others = named.filter((id) => !own.some((channel) => channel.id === id))
     return {
       session,
-      returns: came.toReversed(),
-      reviews: (await Promise.all(reviewed)).flat(),
-      channels: [...own, ...(await channels.list({ ids: others }))],
+      returns: received.map((one) => ({ ...one, reviews: all.filter((review) => isAbout(review, one)) })),
+      channels: [...own, ...(await this.#list({ ids: others }))],
     }
   }
 
   /** Open reviews, oldest first. */
   async listReviews(after: string): Promise<Page<ListedReview>> {
-    const { rows, next } = toPage(
-      await this.#given.reviews.listOpen({ ...(after && { after }), limit: PAGE + 1 }),
-    )
-    return { rows: await this.#describe(rows), next }
+    const open = await this.#dependencies.reviews.listOpen({ ...(after && { after }), limit: PAGE + 1 })
+    const { rows, next } = toPage(open)
+    return { rows: await this.#withChannels(rows), next }
   }
 
-  async listAudit(before: string): Promise<Page<AuditEntry>> {
-    return toPage(await this.#given.audit.list({ ...(before && { before }), limit: PAGE + 1 }))
+  async listAudit(before: string): Promise<Page<Row<'auditEntry'>>> {
+    return toPage(await this.#dependencies.audit.list({ ...(before && { before }), limit: PAGE + 1 }))
   }
 
-  async #describe(reviews: readonly Review[]): Promise<ListedReview[]> {
-    const found = await this.#given.channels.list({ ids: reviews.map(({ channelId }) => channelId) })
+  async #list(filter: ChannelFilter): Promise<StandingChannel[]> {
+    const { channels, clock } = this.#dependencies
+    const now = clock.now()
+    return (await channels.list(filter)).map((channel) => withStanding(channel, now))
+  }
+
+  async #withChannels(reviews: readonly Review[]): Promise<ListedReview[]> {
+    const found = await this.#list({ ids: reviews.map(({ channelId }) => channelId) })
     return reviews.map((review) => ({ review, channel: found.find(({ id }) => id === review.channelId) }))
   }
 }
@@ -126,7 +137,12 @@ function readCode(text: string): string | undefined {
   return first && last && `${first}-${last}`
 }
 
-/** Numbers are stored without blanks, and people type them with. */
+function isAbout({ clientId, channelId }: Review, received: ReturnDetails): boolean {
+  const granted = received.channels.filter(({ isRevoked }) => !isRevoked)
+  return clientId === received.clientId && granted.some((channel) => channel.channelId === channelId)
+}
+
+/** Numbers are stored without spaces, and people type them with. */
 function toSearch(text: string): string {
   return /^[+\d\s()./-]+$/.test(text) && /\d/.test(text) ? text.replaceAll(/[^+\d]/g, '') : text
 }

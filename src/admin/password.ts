@@ -4,8 +4,8 @@ import { InvalidInputError } from '../errors.ts'
 /** OWASP's choice for argon2id: 19 MiB, two passes, one lane. */
 const COST = { memory: 19_456, passes: 2, parallelism: 1, tagLength: 32 }
 const AT_ONCE = 2
-const SHORTEST = 12
-const LONGEST = 200
+const MIN_LENGTH = 12
+const MAX_LENGTH = 200
 
 const PHC = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/
 
@@ -20,8 +20,8 @@ export const HASH_OF_NOTHING = toPhc(Buffer.alloc(16), Buffer.alloc(COST.tagLeng
 export async function hashPassword(password: string): Promise<string> {
   const normal = normalise(password)
   const length = [...normal].length
-  if (length < SHORTEST || length > LONGEST)
-    throw new InvalidInputError(`A password has ${SHORTEST} to ${LONGEST} characters.`)
+  if (length < MIN_LENGTH || length > MAX_LENGTH)
+    throw new InvalidInputError(`A password has ${MIN_LENGTH} to ${MAX_LENGTH} characters.`)
   const salt = randomBytes(16)
   return toPhc(salt, await derive(normal, salt, COST))
 }
@@ -37,7 +37,7 @@ export async function verifyPassword(password: string, stored: string): Promise<
     parallelism: Number(parallelism),
     tagLength: expected.length,
   }
-  const found = await derive(normalise(password.slice(0, LONGEST * 20)), Buffer.from(salt, 'base64'), cost)
+  const found = await derive(normalise(password.slice(0, MAX_LENGTH * 20)), Buffer.from(salt, 'base64'), cost)
   return timingSafeEqual(found, expected)
 }
 
@@ -58,14 +58,14 @@ function unpadded(bytes: Buffer): string {
 let running = 0
 const waiting: (() => void)[] = []
 
-/** Each takes 19 MiB: two at a time, so that a crowd at the door cannot take all the memory. */
+/** Each takes 19 MiB: two at a time, so that many sign-ins at once cannot take all the memory. */
 async function derive(message: string, nonce: Buffer, cost: typeof COST): Promise<Buffer> {
   if (running >= AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve))
   else running += 1
   try {
     return await compute(message, nonce, cost)
   } finally {
-    // The place goes straight to the next in the queue; nobody who comes later can take it.
+    // The slot goes straight to the next in the queue; no later one can take it.
     const next = waiting.shift()
     if (next) next()
     else running -= 1

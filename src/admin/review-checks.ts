@@ -1,119 +1,68 @@
-import { toWireSecond } from '../d360/wire-values.ts'
-import type { Came } from '../database/schema.ts'
-import { CLOCK_SKEW_MS, type ReviewReason } from '../onboarding/belonging.ts'
-import type { Claim, ReviewFile } from '../onboarding/review-service.ts'
-import { toMoment } from './moment.ts'
-import { type Badge, cameWords } from './state-words.ts'
+import { isSameEmail, wasCreatedForLaunch } from '../onboarding/belonging.ts'
+import type { Claimant, ReviewDetails } from '../onboarding/review-service.ts'
 
-/** One thing that speaks for or against a claim, with both sides of it. */
-export interface Check {
-  readonly what: string
-  readonly result: Badge
-  /** What 360dialog says. */
-  readonly theirs: string
-  /** What is known here. */
-  readonly ours: string
+export type CheckResult = 'yes' | 'no' | 'unknown'
+
+export interface ClaimantChecks {
+  readonly email: CheckResult
+  readonly createdMeanwhile: CheckResult
+  readonly number: CheckResult
+  readonly arrival: CheckResult
+  /** Another customer asked with the same e-mail at the same time. */
+  readonly hasRival: boolean
 }
 
-const results = {
-  yes: { word: 'Matches', tone: 'good' },
-  no: { word: 'Does not match', tone: 'bad' },
-  unknown: { word: 'Not known', tone: 'waiting' },
-} as const
-
-const NOT_KNOWN = 'not known'
-
 /** Why it waits: a return may have been judged again since the review was opened. */
-export function reasonOf({ review, claims }: Pick<ReviewFile, 'review' | 'claims'>): ReviewReason {
-  return claims[0]?.received.verdict?.reason ?? review.reason
+export function reasonOf({ review, claimants }: Pick<ReviewDetails, 'review' | 'claimants'>) {
+  return claimants[0]?.reason ?? review.reason
 }
 
 /** What is checked of client and number, whoever asks. */
-export function checkNumber(file: ReviewFile): Check[] {
-  const { review, client, channel } = file
-  const isListed = client !== undefined && reasonOf(file) !== 'client_not_listed'
-  const isTheirs = channel?.clientId === review.clientId
-  return [
-    {
-      what: '360dialog lists the client for you',
-      result: resultOf(isListed),
-      theirs: isListed ? `${client.name ?? 'no name'} (${client.id})` : 'not listed',
-      ours: `the return names ${review.clientId}`,
-    },
-    {
-      what: 'The number belongs to this client',
-      result: resultOf(isTheirs),
-      theirs: channel ? `${channel.phoneNumber ?? channel.id}, of client ${channel.clientId}` : 'not listed',
-      ours: `the return names ${review.channelId}`,
-    },
-    {
-      what: 'No other customer has the number',
-      result: resultOf(channel?.tenantId === undefined || channel.tenantId === review.tenantId),
-      theirs: '',
-      ours: channel?.tenantId ? `bound to ${channel.tenantName} (${channel.tenantId})` : 'bound to nobody',
-    },
-  ]
+export function checkNumber(details: ReviewDetails) {
+  const { review, client, channel } = details
+  const holder = channel?.tenantId
+  return {
+    client: resultOf(client !== undefined && reasonOf(details) !== 'client_not_listed'),
+    number: resultOf(channel?.clientId === review.clientId),
+    holder: resultOf(holder === undefined || holder === review.tenantId),
+  }
 }
 
 /** What is checked of one who asks. */
-export function checkClaim({ client, channel }: ReviewFile, claim: Claim, now: Date): Check[] {
-  const { session, received } = claim
-  const exact = (at: Date) => toMoment(at, now).exact
-  const isVerified = session.emailVerified ? 'verified by your product' : 'not verified'
-  return [
-    {
-      what: 'E-mail',
-      result: resultOf(areSame(client?.email, session.email?.toLowerCase())),
-      theirs: client?.email ?? NOT_KNOWN,
-      ours: session.email ? `${session.email} (${isVerified})` : NOT_KNOWN,
-    },
-    {
-      what: 'The client was made in this attempt',
-      result: resultOf(wasMadeMeanwhile(client?.createdAt, claim)),
-      theirs: client?.createdAt ? `made ${exact(client.createdAt)}` : NOT_KNOWN,
-      ours: `left ${exact(claim.launchedAt)}, came back ${exact(received.receivedAt)}`,
-    },
-    {
-      what: 'Number',
-      result: resultOf(areSame(channel?.phoneNumber, session.number)),
-      theirs: channel?.phoneNumber ?? NOT_KNOWN,
-      ours: session.number ?? 'no number was named',
-    },
-    {
-      what: 'How they came back',
-      result: cameResult(received.came),
-      theirs: '',
-      ours: cameWords[received.came],
-    },
-    ...(received.verdict?.reason === 'another_sign_up'
-      ? [
-          {
-            what: 'Nobody else asked with this e-mail at the same time',
-            result: results.no,
-            theirs: '',
-            ours: 'another customer was at 360dialog at the same time, with the same e-mail',
-          },
-        ]
-      : []),
-  ]
+export function checkClaimant({ client, channel }: ReviewDetails, claimant: Claimant): ClaimantChecks {
+  const { session, received, launchedAt, reason } = claimant
+  const emails = [client?.email, session.email] as const
+  const numbers = [channel?.phoneNumber, session.number] as const
+  return {
+    email: emails.includes(undefined) ? 'unknown' : resultOf(isSameEmail(...emails)),
+    createdMeanwhile: client?.createdAt
+      ? resultOf(wasCreatedForLaunch(client, launchedAt, received.receivedAt))
+      : 'unknown',
+    number: numbers.includes(undefined) ? 'unknown' : resultOf(numbers[0] === numbers[1]),
+    arrival: arrivalResult(received.arrival),
+    hasRival: reason === 'another_sign_up',
+  }
 }
 
-function resultOf(matches: boolean | undefined): Badge {
-  if (matches === undefined) return results.unknown
-  return matches ? results.yes : results.no
+/** The customers that ask for the number, each once. */
+export function tenantsThatAsk({ review, claimants }: Pick<ReviewDetails, 'review' | 'claimants'>) {
+  const first = review.tenantId ? [{ id: review.tenantId, name: review.tenantName ?? review.tenantId }] : []
+  const all = claimants.map(({ session }) => ({ id: session.tenantId, name: session.tenantName }))
+  return [...new Map([...first, ...all].map((tenant) => [tenant.id, tenant])).values()]
 }
 
-function cameResult(came: Came): Badge {
-  if (came === 'open_launch') return results.unknown
-  return resultOf(came === 'launch' || came === 'taken_up')
+/** One for each attempt, however often it came back. */
+export function firstOfEachAttempt(claimants: readonly Claimant[]): Claimant[] {
+  return claimants.filter(
+    ({ session }, place) => place === claimants.findIndex((other) => other.session.id === session.id),
+  )
 }
 
-function areSame(one: string | undefined, other: string | undefined): boolean | undefined {
-  return one === undefined || other === undefined ? undefined : one === other
+function resultOf(matches: boolean): CheckResult {
+  return matches ? 'yes' : 'no'
 }
 
-function wasMadeMeanwhile(createdAt: Date | undefined, { launchedAt, received }: Claim): boolean | undefined {
-  if (!createdAt) return undefined
-  const from = toWireSecond(launchedAt).getTime() - CLOCK_SKEW_MS
-  return createdAt.getTime() >= from && createdAt.getTime() <= received.receivedAt.getTime() + CLOCK_SKEW_MS
+function arrivalResult(arrival: Claimant['received']['arrival']): CheckResult {
+  if (arrival === 'open_launch') return 'unknown'
+  return resultOf(arrival === 'launch' || arrival === 'resumed')
 }

@@ -42,9 +42,9 @@ export const addKeyCommands: AddCommands = (program, withSite) => {
         if (!key) throw new CommandError('Latchkey has no key for this channel.')
         const { version, fingerprint, status } = key
         const detail = { version, fingerprint, user: userName() }
-        const tenant = channel.tenantId ? { tenantId: channel.tenantId } : {}
+        const { tenantId } = channel
         // Before it is printed, so that no key is read without a record.
-        await audit.record({ actor: 'cli', action: 'api_key.shown', channelId, ...tenant, detail })
+        await audit.record({ actor: 'cli', action: 'api_key.shown', channelId, tenantId, detail })
         if (status !== 'stored') warn(`This key is ${status}: 360dialog no longer accepts it.`)
         print(key.apiKey)
       }),

@@ -19,10 +19,10 @@ export const addLinkCommands: AddCommands = (program, withSite) => {
     .option('--email-verified', 'your product has verified this address')
     .option('--number <number>', 'the only number to connect, with its country code', readNumber)
     .action(({ tenant, name, email, emailVerified = false, number }) =>
-      withSite(async ({ launches, audit, config }) => {
+      withSite(async ({ sessions, audit, config }) => {
         if (emailVerified && email === undefined) throw new UsageError('--email-verified needs --email.')
         const customer = { tenantId: tenant, tenantName: name.slice(0, 100), email, emailVerified, number }
-        const token = await launches.createLink(customer)
+        const token = await sessions.createLink(customer)
         await audit.record({ actor: 'cli', action: 'link.created', tenantId: tenant })
         print(new URL(linkPath(token), config.publicUrl).href)
       }),

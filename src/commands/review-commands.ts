@@ -1,4 +1,4 @@
-import { tenantsThatAsk } from '../admin/review-page.ts'
+import { tenantsThatAsk } from '../admin/review-checks.ts'
 import { type AddCommands, print, text, UsageError } from './command.ts'
 
 export const addReviewCommands: AddCommands = (program, withSite) => {
@@ -27,9 +27,9 @@ export const addReviewCommands: AddCommands = (program, withSite) => {
     .argument('<id>', 'the id of the review')
     .option('--tenant <id>', 'the customer, when several ask or none is known', text)
     .action((id, { tenant }) =>
-      withSite(async ({ reviewService }) => {
-        const tenantId = tenant ?? onlyOne(tenantsThatAsk(await reviewService.read(id)))
-        await reviewService.accept(id, tenantId, 'cli')
+      withSite(async ({ reviews }) => {
+        const tenantId = tenant ?? onlyOne(tenantsThatAsk(await reviews.read(id)))
+        await reviews.accept(id, tenantId, 'cli')
         print(`Accepted for ${tenantId}.`)
       }),
     )
@@ -39,8 +39,8 @@ export const addReviewCommands: AddCommands = (program, withSite) => {
     .description('refuse the number to every customer that asks for it')
     .argument('<id>', 'the id of the review')
     .action((id) =>
-      withSite(async ({ reviewService }) => {
-        await reviewService.refuse(id, 'cli')
+      withSite(async ({ reviews }) => {
+        await reviews.refuse(id, 'cli')
         print('Refused.')
       }),
     )

@@ -23,7 +23,7 @@ type ReadFile = (path: string) => string
 export function readSettings(environment: NodeJS.ProcessEnv, readFile: ReadFile): Reading {
   const values: Record<string, unknown> = {}
   const given = new Set<SettingName>()
-  const problems: Problem[] = findMisspelled(environment)
+  const problems: Problem[] = findUnknown(environment)
 
   for (const [name, row] of settingRows) {
     const typed = environment[name]?.trim()
@@ -65,12 +65,12 @@ export function errorCode(error: unknown): string {
 const laterNames = ['D360_WEBHOOK_SIGNATURE']
 const knownNames = [...settingRows.keys(), ...laterNames].filter((name) => name.startsWith('D360_'))
 
-/** D360_ names that are not settings, but at most two letters away from one. */
-function findMisspelled(environment: NodeJS.ProcessEnv): Problem[] {
+/** Names that begin with D360_ and are not settings: each is a mistake that would go unnoticed. */
+function findUnknown(environment: NodeJS.ProcessEnv): Problem[] {
   return Object.keys(environment)
     .filter((name) => name.startsWith('D360_') && environment[name]?.trim() && !knownNames.includes(name))
-    .flatMap((name) => {
-      const meant = closestMatch(name, knownNames, { maxDistance: 2 })
-      return meant ? [{ setting: name, problem: 'is not a setting', remedy: `Did you mean ${meant}?` }] : []
+    .map((name) => {
+      const remedy = `Did you mean ${closestMatch(name, knownNames)}? Otherwise remove it.`
+      return { setting: name, problem: 'is not a setting', remedy }
     })
 }

@@ -1,7 +1,8 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { Kysely, PostgresDialect, SqliteDialect } from 'kysely'
+import { CamelCasePlugin, Kysely, type KyselyConfig, PostgresDialect, SqliteDialect } from 'kysely'
 import type { Pool } from 'pg'
+import { ColumnValues } from './column-values.ts'
 import { openNodeSqlite } from './node-sqlite.ts'
 import type { Schema } from './schema.ts'
 
@@ -20,14 +21,17 @@ export function sqliteFile(url: string): string {
   return url.slice(SQLITE.length)
 }
 
-/** Opens the database behind a `DATABASE_URL`; a SQLite file and its folder (0700) are made when missing. */
+/** Opens the database behind a `DATABASE_URL`; a SQLite file and its folder (0700) are created when missing. */
 export function openDatabase(url: string): Database {
-  if (engineOf(url) === 'postgres') {
-    return new Kysely<Schema>({ dialect: new PostgresDialect({ pool: () => openPool(url) }) })
-  }
+  const plugins = [new CamelCasePlugin(), new ColumnValues()]
+  return new Kysely<Schema>({ dialect: dialectOf(url), plugins })
+}
+
+function dialectOf(url: string): KyselyConfig['dialect'] {
+  if (engineOf(url) === 'postgres') return new PostgresDialect({ pool: () => openPool(url) })
   const file = sqliteFile(url)
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  return new Kysely<Schema>({ dialect: new SqliteDialect({ database: openNodeSqlite(file) }) })
+  return new SqliteDialect({ database: openNodeSqlite(file) })
 }
 
 async function openPool(connectionString: string): Promise<Pool> {
@@ -38,7 +42,7 @@ async function openPool(connectionString: string): Promise<Pool> {
   return pool
 }
 
-const MOST_DEADLOCKS = 3
+const MAX_DEADLOCKS = 3
 
 /**
  * Runs `work` in one transaction, or inside the one that `db` already is. Inside, use only the database
@@ -52,7 +56,7 @@ export async function inTransaction<T>(db: Database, work: (trx: Database) => Pr
     try {
       return await runTransaction(db, work)
     } catch (error) {
-      if (!isDeadlock(error) || deadlocks >= MOST_DEADLOCKS) throw error
+      if (!isDeadlock(error) || deadlocks >= MAX_DEADLOCKS) throw error
     }
   }
 }
@@ -69,7 +73,7 @@ async function runTransaction<T>(db: Database, work: (trx: Database) => Promise<
 
 const commitActs = new WeakMap<Database, (() => void)[]>()
 
-/** Does `act` once the transaction has been committed, and never if it is rolled back. */
+/** Does `act` once the transaction has been committed, and never if it is rolled back; outside of one, now. */
 export function afterCommit(trx: Database, act: () => void): void {
   const acts = commitActs.get(trx)
   if (acts) acts.push(act)

@@ -12,21 +12,20 @@ export class OtherHubError extends StartError {
 }
 
 /**
- * Notes at the first start whose database this is, and holds every later start to it.
+ * Notes at the first start to which hub this database belongs, and holds every later start to it. The one place that
+ * tells hubs apart: everything else in the database is this hub's.
  *
  * @throws OtherHubError when it belongs to another hub
  */
-export async function claimForHub(db: Database, hubId: string): Promise<void> {
+export async function bindToHub(db: Database, hubId: string): Promise<void> {
   await inTransaction(db, async (trx) => {
-    const remembered = await trx.selectFrom('installation').select('hub_id').executeTakeFirst()
-    if (remembered && remembered.hub_id !== hubId) throw new OtherHubError(remembered.hub_id, hubId)
-    if (remembered) return
-    const created_at = new Date().toISOString()
     await trx
       .insertInto('installation')
-      .values({ hub_id: hubId, created_at })
+      .values({ id: 1, hubId, createdAt: new Date() })
       .onConflict((conflict) => conflict.doNothing())
       .execute()
+    const installation = await trx.selectFrom('installation').select('hubId').executeTakeFirstOrThrow()
+    if (installation.hubId !== hubId) throw new OtherHubError(installation.hubId, hubId)
   })
 }
 

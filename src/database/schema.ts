@@ -1,176 +1,62 @@
+import type { ColumnType, Insertable, Selectable } from 'kysely'
+
 /**
- * Every table, as rows are. Only text and integer: times are ISO 8601 text in UTC with milliseconds (so that
- * text order is time order), booleans are 0 and 1, lists are JSON. Every row names its partner hub.
+ * A column that may be empty: left out or null when it is written, undefined when it is read. An update takes null,
+ * since Kysely leaves out what is undefined.
+ */
+type Optional<T> = ColumnType<T | undefined, T | null | undefined, T | null>
+/** A column that the database fills when a row is inserted without it. */
+type Defaulted<T> = ColumnType<T, T | undefined, T>
+
+/**
+ * Every table, in the domain's words and types; `migrations/*.sql` says what the columns hold. `column-values.ts`
+ * converts at the connection: `…At`, `…Until` and `at` are dates, `is…` booleans, and the JSON columns lists.
  */
 export interface Schema {
-  migration: { name: string; applied_at: string }
-  installation: { hub_id: string; created_at: string }
-  vault_check: { hub_id: string; kid: string; sealed: string; created_at: string }
-  tenant: { hub_id: string; id: string; name: string; created_at: string }
-  connect_session: ConnectSessionRow
-  launch: LaunchRow
-  launch_signature: { hub_id: string; second: string }
-  connect_return: ReturnRow
-  unattached_return: UnattachedReturnRow
-  review: ReviewRow
-  client: ClientRow
-  channel: ChannelRow
-  observation: ObservationRow
-  mint: MintRow
-  api_key: ApiKeyRow
-  channel_task: ChannelTaskRow
-  key_read: KeyReadRow
-  audit_entry: AuditRow
-  admin: AdminRow
-  admin_session: {
-    hub_id: string
-    sid_hash: string
-    admin_id: string | null
-    content: string
-    expires_at: string
-  }
-  one_time_code: {
-    hub_id: string
-    code_hash: string
-    admin_id: string
-    expires_at: string
-    used_at: string | null
-  }
-  api_token: ApiTokenRow
-  call_budget: { hub_id: string; slow_until: string | null; blocked_until: string | null; calls: string }
+  migration: { name: string; appliedAt: Date }
+  installation: { id: number; hubId: string; createdAt: Date }
+  vaultCheck: { kid: string; sealed: string; createdAt: Date }
+  tenant: { id: string; name: string; createdAt: Date }
+  client: ClientTable
+  channel: ChannelTable
+  observation: ObservationTable
+  connectSession: ConnectSessionTable
+  launch: LaunchTable
+  launchSignature: { second: string }
+  connectReturn: ConnectReturnTable
+  returnedChannel: ReturnedChannelTable
+  review: ReviewTable
+  mint: MintTable
+  apiKey: ApiKeyTable
+  channelTask: ChannelTaskTable
+  keyRead: KeyReadTable
+  job: JobTable
+  callBudget: CallBudgetTable
+  admin: AdminTable
+  adminSession: { sidHash: string; adminId: string; content: string; expiresAt: Date }
+  oneTimeCode: { codeHash: string; adminId: string; expiresAt: Date; usedAt: Optional<Date> }
+  apiToken: ApiTokenTable
+  auditEntry: AuditEntryTable
 }
 
-/** Work that waits on a row: due from `due_at` on, taken by one worker until `lease_until`. */
-interface Due {
-  due_at: string | null
-  lease_until: string | null
-  attempts: number
+export type Row<T extends keyof Schema> = Readonly<Selectable<Schema[T]>>
+/** A joined row as it is read: what a left join leaves empty is undefined, not null. */
+export type Joined<T> = {
+  readonly [K in keyof T]: null extends T[K] ? Exclude<T[K], null> | undefined : T[K]
 }
+export type NewRow<T extends keyof Schema> = Readonly<Insertable<Schema[T]>>
 
-export interface ConnectSessionRow {
-  hub_id: string
+interface ClientTable {
   id: string
-  tenant_id: string
-  origin: 'link' | 'self_signup'
-  link_hash: string | null
-  email: string | null
-  email_verified: number
-  number: string | null
-  code: string
-  created_at: string
-  expires_at: string
+  name: Optional<string>
+  /** Lower-cased. */
+  email: Optional<string>
+  createdAt: Optional<Date>
+  observedAt: Date
 }
 
-export interface LaunchRow {
-  hub_id: string
-  id: string
-  session_id: string
-  nonce_hash: string
-  status_hash: string
-  browser_hash: string
-  client_id: string | null
-  created_at: string
-  expires_at: string
-  /** 1: pressed "Continue here", so what waits for this session is taken up when it returns. */
-  continues: number
-}
-
-/** How a return came to us (ARCHITECTURE, "Returns"): with which nonce, and in which browser. */
-export type Came =
-  /** With a live nonce, in the browser that launched. */
-  | 'launch'
-  /** With a live nonce, in another browser, or in one that lost its cookie. */
-  | 'other_browser'
-  /** With a nonce whose 24 hours are over. */
-  | 'expired_launch'
-  /** Without a nonce, in a browser with open launches of one session. */
-  | 'open_launch'
-  /** One of the three before, confirmed since by a return of "Continue here" with the same client. */
-  | 'taken_up'
-  | 'no_nonce'
-  | 'unknown_nonce'
-  | 'two_nonces'
-
-export interface ReturnRow extends Due {
-  hub_id: string
-  id: string
-  launch_id: string
-  session_id: string
-  client_id: string | null
-  channels: string
-  revoked: string
-  raw: string
-  digest: string
-  /** `pending` waits for "Continue here"; `refused`: an admin decided that nothing of it is connected. */
-  state: 'received' | 'pending' | 'bound' | 'needs_review' | 'refused' | 'declined'
-  verdict: string | null
-  received_at: string
-  closed_at: string | null
-  came: Came
-  /** SHA-256 of the id of its "Continue here" page. */
-  page_hash: string | null
-  /** The browser in which it came, when that is not the launch's: only there it can be taken up. */
-  browser_hash: string | null
-}
-
-/** A channel named by a return that belongs to no launch; kept only while 360dialog is asked about it. */
-export interface UnattachedReturnRow extends Due {
-  hub_id: string
-  id: string
-  client_id: string
-  channel_id: string
-  came: Came
-  received_at: string
-}
-
-/** A channel that an admin decides about; one open row for a client and channel. */
-export interface ReviewRow {
-  hub_id: string
-  id: string
-  client_id: string
-  channel_id: string
-  /** The return, session and tenant that asked first; null when it belongs to no launch. */
-  return_id: string | null
-  session_id: string | null
-  tenant_id: string | null
-  came: Came
-  reason: string
-  opened_at: string
-  /** `settled`: the channel was bound by a later return of the same tenant. */
-  decision: 'accepted' | 'refused' | 'settled' | null
-  decided_by: string | null
-  decided_tenant_id: string | null
-  closed_at: string | null
-}
-
-export interface ClientRow {
-  hub_id: string
-  id: string
-  name: string | null
-  email: string | null
-  created_at: string | null
-  observed_at: string
-}
-
-export interface ChannelRow {
-  hub_id: string
-  id: string
-  client_id: string
-  tenant_id: string | null
-  bound_at: string | null
-  phone_number: string | null
-  display_name: string | null
-  status: 'draft' | 'in_setup' | 'live' | 'pending_deletion' | 'terminated' | 'unknown'
-  raw_status: string
-  running: number
-  created_at: string | null
-  observed_at: string
-  permission: 'shared' | 'missing' | 'unknown'
-  permission_source: ObservationSource | null
-  permission_observed_at: string | null
-  key_status: KeyStatus
-  key_version: number
-}
+export type PermissionStatus = 'shared' | 'missing' | 'unknown'
+export type ObservationSource = 'return' | 'mint' | 'probe' | 'api' | 'notice'
 
 export type KeyStatus =
   | 'none'
@@ -182,100 +68,248 @@ export type KeyStatus =
   | 'rejected'
   | 'retired'
 
-export type ObservationSource = 'return' | 'mint' | 'probe' | 'api' | 'notice'
-
-export interface ObservationRow {
-  hub_id: string
+interface ChannelTable {
   id: string
-  channel_id: string
+  clientId: string
+  tenantId: Optional<string>
+  boundAt: Optional<Date>
+  /** E.164 */
+  phoneNumber: Optional<string>
+  displayName: Optional<string>
+  status: 'draft' | 'in_setup' | 'live' | 'pending_deletion' | 'terminated' | 'unknown'
+  rawStatus: string
+  isRunning: boolean
+  createdAt: Optional<Date>
+  observedAt: Date
+  permission: Defaulted<PermissionStatus>
+  permissionSource: Optional<ObservationSource>
+  permissionObservedAt: Optional<Date>
+  keyStatus: Defaulted<KeyStatus>
+  keyVersion: Defaulted<number>
+}
+
+interface ObservationTable {
+  id: string
+  channelId: string
   source: ObservationSource
   says: 'shared' | 'missing' | 'revocation_reported' | 'key_rejected'
-  observed_at: string
+  observedAt: Date
 }
 
-export interface MintRow extends Due {
-  hub_id: string
+interface ConnectSessionTable {
   id: string
-  channel_id: string
+  tenantId: string
+  origin: 'link' | 'self_signup'
+  linkHash: Optional<string>
+  email: Optional<string>
+  /** The product vouched for the e-mail when it created the link. */
+  isEmailVerified: boolean
+  /** E.164; the session is about this number alone. */
+  number: Optional<string>
+  /** What a customer quotes to support: `K7Q-2MD`. */
+  code: string
+  createdAt: Date
+  expiresAt: Date
+}
+
+interface LaunchTable {
+  id: string
+  sessionId: string
+  nonceHash: string
+  statusHash: string
+  browserHash: string
+  /** The client that the first verified return of this launch named. */
+  clientId: Optional<string>
+  /** Began with "Continue here": what waits for this session is resumed when it returns. */
+  isContinuation: boolean
+  createdAt: Date
+  expiresAt: Date
+}
+
+/** How a return arrived (ARCHITECTURE, "Returns"): with which nonce, and in which browser. */
+export type Arrival =
+  /** With a live nonce, in the browser that launched. */
+  | 'launch'
+  /** With a live nonce, in another browser, or in one that lost its cookie. */
+  | 'other_browser'
+  /** With a nonce whose 24 hours are over. */
+  | 'expired_launch'
+  /** Without a nonce, in a browser with open launches of one session. */
+  | 'open_launch'
+  /** One of the three before, confirmed since by a return of "Continue here" with the same client. */
+  | 'resumed'
+  | 'no_nonce'
+  | 'unknown_nonce'
+  | 'two_nonces'
+
+interface ConnectReturnTable {
+  id: string
+  launchId: Optional<string>
+  sessionId: Optional<string>
+  clientId: Optional<string>
+  /** The query as it came, without nonces; removed after 90 days. */
+  raw: Optional<string>
+  digest: string
+  /** `pending` waits for "Continue here"; `refused`: an admin decided that nothing of it is connected. */
+  state: 'received' | 'pending' | 'bound' | 'needs_review' | 'refused' | 'declined'
+  arrival: Arrival
+  /** SHA-256 of the id of its "Continue here" page. */
+  pageHash: Optional<string>
+  /** The browser in which it came, when that is not the launch's: only there it can be resumed. */
+  browserHash: Optional<string>
+  receivedAt: Date
+  closedAt: Optional<Date>
+}
+
+export type BelongingRule = 'bound_already' | 'verified_email' | 'new_client' | 'known_client'
+
+export type ReviewReason =
+  | 'client_not_listed'
+  | 'another_client'
+  | 'channel_not_listed'
+  | 'bound_elsewhere'
+  | 'launch_expired'
+  | 'no_nonce'
+  | 'another_sign_up'
+  | 'nothing_matches'
+  | 'another_number'
+  | 'no_session'
+
+interface ReturnedChannelTable {
+  returnId: string
+  channelId: string
+  isRevoked: boolean
+  /** Undefined until it was judged, and for a revoked channel or one that is shown beside others only. */
+  outcome: Optional<'bound' | 'review' | 'refused'>
+  /** Why it is bound; `decision`: an admin said so. */
+  rule: Optional<BelongingRule | 'decision'>
+  /** Why it is, or was, in review. */
+  reason: Optional<ReviewReason>
+}
+
+interface ReviewTable {
+  id: string
+  clientId: string
+  channelId: string
+  /** The return, session and tenant that asked first; a return of no launch has neither session nor tenant. */
+  returnId: Optional<string>
+  sessionId: Optional<string>
+  tenantId: Optional<string>
+  arrival: Arrival
+  reason: ReviewReason
+  openedAt: Date
+  /** `settled`: the channel was bound by a later return of the same tenant. */
+  decision: Optional<'accepted' | 'refused' | 'settled'>
+  /** `admin:NAME`, `cli` or `latchkey`. */
+  decidedBy: Optional<string>
+  decidedTenantId: Optional<string>
+  closedAt: Optional<Date>
+}
+
+interface MintTable {
+  id: string
+  channelId: string
+  /** The version that the key will have. */
   version: number
   reason: 'return' | 'lost_answer' | 'replace'
-  asked_by: string
-  launched_at: string | null
+  askedBy: string
+  launchedAt: Optional<Date>
   state: 'waiting' | 'minting' | 'sealed' | 'stored' | 'unknown' | 'needs_decision' | 'refused' | 'not_needed'
-  problem: string | null
-  upstream_status: number | null
-  records_before: string | null
-  records_after: string | null
-  sealed_answer: string | null
-  requested_at: string
-  sent_at: string | null
-  closed_at: string | null
+  problem: Optional<string>
+  upstreamStatus: Optional<number>
+  /** Ids of the channel's key records at 360dialog before and after it; undefined: not read, or not readable. */
+  recordsBefore: Optional<string[]>
+  recordsAfter: Optional<string[]>
+  sealedAnswer: Optional<string>
+  requestedAt: Date
+  sentAt: Optional<Date>
+  closedAt: Optional<Date>
 }
 
-export interface ApiKeyRow {
-  hub_id: string
-  channel_id: string
+interface ApiKeyTable {
+  channelId: string
   version: number
   kid: string
   sealed: string
   fingerprint: string
+  /** Origin and path of the Messaging API for this channel. */
   address: string
-  app_id: string | null
-  record_id: string | null
+  appId: Optional<string>
+  recordId: Optional<string>
   status: 'stored' | 'rejected' | 'retired'
-  created_at: string
-  closed_at: string | null
+  createdAt: Date
+  closedAt: Optional<Date>
 }
 
-export interface ChannelTaskRow extends Due {
-  hub_id: string
-  id: string
-  channel_id: string
+interface ChannelTaskTable {
+  channelId: string
   name: 'probe' | 'webhook'
+  /** The version of the key that it follows. */
   version: number
   state: 'due' | 'ok' | 'failed'
-  problem: string | null
-  done_at: string | null
+  problem: Optional<string>
+  doneAt: Optional<Date>
 }
 
-export interface KeyReadRow {
-  hub_id: string
-  token_id: string
-  channel_id: string
+interface KeyReadTable {
+  tokenId: string
+  channelId: string
+  /** `2026-03-02T09 v1` */
   hour: string
   reads: number
-  first_at: string
-  last_at: string
+  firstAt: Date
+  lastAt: Date
 }
 
-export interface AuditRow {
-  hub_id: string
+interface JobTable {
   id: string
-  at: string
+  kind: string
+  subject: string
+  /** 0 goes first. */
+  priority: number
+  dueAt: Date
+  leasedUntil: Optional<Date>
+  attempts: number
+  isWantedAgain: boolean
+}
+
+interface CallBudgetTable {
+  id: number
+  slowUntil: Optional<Date>
+  blockedUntil: Optional<Date>
+  /** ISO 8601, oldest first. */
+  calls: ColumnType<string[], readonly string[], readonly string[]>
+}
+
+interface AdminTable {
+  id: string
+  name: string
+  /** PHC string; undefined: this admin comes by a one-time link only. */
+  passwordHash: Optional<string>
+  createdAt: Date
+  disabledAt: Optional<Date>
+}
+
+interface ApiTokenTable {
+  id: string
+  name: string
+  tokenHash: string
+  scopes: ColumnType<string[], readonly string[], readonly string[]>
+  /** The one tenant that it may see; undefined: all. */
+  tenantId: Optional<string>
+  createdAt: Date
+  expiresAt: Optional<Date>
+  revokedAt: Optional<Date>
+}
+
+interface AuditEntryTable {
+  id: string
+  at: Date
   actor: string
   action: string
-  channel_id: string | null
-  tenant_id: string | null
-  detail: string
+  channelId: Optional<string>
+  tenantId: Optional<string>
+  detail: ColumnType<AuditDetail, AuditDetail, never>
 }
 
-export interface AdminRow {
-  hub_id: string
-  id: string
-  name: string
-  password_hash: string | null
-  created_at: string
-  disabled_at: string | null
-}
-
-export interface ApiTokenRow {
-  hub_id: string
-  id: string
-  name: string
-  token_hash: string
-  scopes: string
-  tenant_id: string | null
-  created_at: string
-  expires_at: string | null
-  revoked_at: string | null
-}
+export type AuditDetail = Readonly<Record<string, string | number>>

@@ -1,15 +1,12 @@
 import type { AuditLog } from '../audit/audit-log.ts'
-import type { ChannelRepository, ChannelState } from '../channels/channel-repository.ts'
-import type { Clock } from '../clock.ts'
+import type { ChannelDetails, ChannelService } from '../channels/channel-service.ts'
 import { type Database, inTransaction } from '../database/database.ts'
 import { InvalidInputError, NotFoundError } from '../errors.ts'
-import type { WorkName } from '../worker/worker.ts'
 import type { KeyProof } from './key-proof.ts'
-import { CHANGED, type KnownKeyService, type Taken } from './known-key-service.ts'
-import type { MintAnswers } from './mint-answers.ts'
-import { recordsKnownOf } from './mint-obstacle.ts'
-import type { Mint, MintRepository } from './mint-repository.ts'
-import type { MintStates } from './mint-states.ts'
+import { CHANGED, type KnownKeyService, type TakeoverResult } from './known-key-service.ts'
+import { recordsKnownOf } from './mint-judgement.ts'
+import type { Mint, MintLedger } from './mint-ledger.ts'
+import type { MintService } from './mint-service.ts'
 
 /** Which stop an admin has looked at, and who it is. */
 export interface Decision {
@@ -18,29 +15,26 @@ export interface Decision {
   readonly adminName: string
 }
 
-interface Given {
+interface Dependencies {
   readonly db: Database
-  readonly mints: MintRepository
-  readonly states: MintStates
-  readonly answers: MintAnswers
-  readonly channels: ChannelRepository
+  readonly ledger: MintLedger
+  readonly mints: Pick<MintService, 'recordIdOf'>
+  readonly channels: ChannelService
   readonly proof: Pick<KeyProof, 'standardAddress'>
   readonly knownKeys: KnownKeyService
   readonly audit: AuditLog
-  readonly clock: Clock
-  readonly wake: (name: WorkName) => void
 }
 
 /** What an admin can do about a mint that stopped: let it end the key that is there, or hand that key in. */
 export class KeyDecisionService {
-  readonly #given: Given
+  readonly #dependencies: Dependencies
 
-  constructor(given: Given) {
-    this.#given = given
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies
   }
 
   get standardAddress(): string {
-    return this.#given.proof.standardAddress
+    return this.#dependencies.proof.standardAddress
   }
 
   /**
@@ -50,23 +44,18 @@ export class KeyDecisionService {
    * @throws InvalidInputError when this mint waits for no decision any more; nothing has changed then
    */
   async replace({ channelId, mintId, adminName }: Decision): Promise<void> {
-    const { db, mints, states, audit, clock, wake } = this.#given
+    const { db, ledger, audit } = this.#dependencies
     const { mint, channel } = await this.#findStopped(channelId, mintId)
     const recordsBefore = await this.#listKnownRecords(mint)
-    const now = clock.now()
     const actor = `admin:${adminName}`
     await inTransaction(db, async (trx) => {
-      if (!(await mints.dismiss(mint, ['needs_decision'], now, trx))) throw new InvalidInputError(CHANGED)
-      await mints.request(
-        { channelId, reason: 'replace', askedBy: actor, launchedAt: mint.launchedAt, recordsBefore, now },
-        trx,
-      )
-      await states.show(channelId, 'waiting', trx)
+      if (!(await ledger.cancel(mint, ['needs_decision'], trx))) throw new InvalidInputError(CHANGED)
+      const { launchedAt } = mint
+      await ledger.request({ channelId, reason: 'replace', askedBy: actor, launchedAt, recordsBefore }, trx)
       const detail = { mint: mint.id, problem: mint.problem ?? '' }
-      const tenant = channel.tenantId ? { tenantId: channel.tenantId } : {}
-      await audit.record({ actor, action: 'api_key.replace_decided', channelId, ...tenant, detail }, trx)
+      const { tenantId } = channel
+      await audit.record({ actor, action: 'api_key.replace_decided', channelId, tenantId, detail }, trx)
     })
-    wake('mints')
   }
 
   /**
@@ -77,27 +66,27 @@ export class KeyDecisionService {
   async paste(
     { channelId, mintId, adminName }: Decision,
     { apiKey, address }: { apiKey: string; address: string | undefined },
-  ): Promise<Taken> {
+  ): Promise<TakeoverResult> {
     const { mint, channel } = await this.#findStopped(channelId, mintId)
-    return this.#given.knownKeys.take(
+    return this.#dependencies.knownKeys.take(
       { channelId, phoneNumber: channel.phoneNumber, apiKey, address },
       { actor: `admin:${adminName}`, action: 'api_key.pasted', mint },
     )
   }
 
-  async #findStopped(channelId: string, mintId: string): Promise<{ mint: Mint; channel: ChannelState }> {
-    const { channels, mints } = this.#given
+  async #findStopped(channelId: string, mintId: string): Promise<{ mint: Mint; channel: ChannelDetails }> {
+    const { channels, ledger } = this.#dependencies
     const channel = await channels.find(channelId)
     if (!channel) throw new NotFoundError('unknown_channel', 'There is no channel with this id.')
-    const mint = await mints.findOpen(channelId)
+    const mint = await ledger.findOpen(channelId)
     if (mint?.id !== mintId || mint.state !== 'needs_decision') throw new InvalidInputError(CHANGED)
     return { mint, channel }
   }
 
-  /** What was known, and the key in an answer that is kept; undefined when nobody knew. */
+  /** What was known, and the key in an answer that is kept; undefined when the records could not be read. */
   async #listKnownRecords(mint: Mint): Promise<string[] | undefined> {
     const read = recordsKnownOf(mint)
-    const own = await this.#given.answers.recordIdOf(mint)
+    const own = await this.#dependencies.mints.recordIdOf(mint)
     return read && (own === undefined ? [...read] : [...read, own])
   }
 }

@@ -1,6 +1,6 @@
 import type { PartnerApi } from '../d360/partner-api.ts'
 import { LatchkeyError } from '../errors.ts'
-import type { KnownKeyService, Taken } from './known-key-service.ts'
+import type { KnownKeyService, TakeoverResult } from './known-key-service.ts'
 
 /** A key of a running customer. */
 export interface ImportedKey {
@@ -11,20 +11,20 @@ export interface ImportedKey {
 }
 
 export type ImportOutcome =
-  | { readonly outcome: Taken; readonly reason?: never }
+  | { readonly outcome: TakeoverResult; readonly reason?: never }
   | { readonly outcome: 'not_listed' | 'refused'; readonly reason: string }
 
-interface Given {
+interface Dependencies {
   readonly partnerApi: Pick<PartnerApi, 'listChannels'>
   readonly knownKeys: Pick<KnownKeyService, 'take'>
 }
 
 /** How a partner with running customers starts: their keys are proven and stored, one after the other. */
 export class KeyImportService {
-  readonly #given: Given
+  readonly #dependencies: Dependencies
 
-  constructor(given: Given) {
-    this.#given = given
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies
   }
 
   /**
@@ -34,7 +34,7 @@ export class KeyImportService {
    * @throws PartnerApiError when 360dialog does not list the channels; nothing has changed then
    */
   async *run<K extends ImportedKey>(keys: readonly K[]): AsyncGenerator<{ key: K } & ImportOutcome> {
-    const listed = await this.#given.partnerApi.listChannels({}, 'sync')
+    const listed = await this.#dependencies.partnerApi.listChannels({}, 'sync')
     const channels = new Map(listed.map((channel) => [channel.id, channel]))
     for (const key of keys) yield { key, ...(await this.#take(key, channels.get(key.channelId))) }
   }
@@ -45,7 +45,7 @@ export class KeyImportService {
   ): Promise<ImportOutcome> {
     if (!channel) return { outcome: 'not_listed', reason: '360dialog does not list this channel for you.' }
     try {
-      const outcome = await this.#given.knownKeys.take(
+      const outcome = await this.#dependencies.knownKeys.take(
         { channelId, phoneNumber: channel.phoneNumber, apiKey, address },
         { actor: 'cli', action: 'api_key.imported', mint: 'any', listed: channel, tenant },
       )

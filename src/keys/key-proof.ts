@@ -13,7 +13,7 @@ export interface KnownKey {
   readonly address: string | undefined
 }
 
-interface Given {
+interface Dependencies {
   readonly messagingApi: Pick<MessagingApi, 'readPhoneNumber'>
   readonly messagingHosts: readonly string[]
   /** Where a key works that came without an address. */
@@ -22,7 +22,7 @@ interface Given {
 
 const refusals: Readonly<Record<MessagingFailure, string>> = {
   key_rejected: '360dialog rejects this key. Copy it again; it must be the key of the number (D360-API-KEY).',
-  refused: '360dialog knows no such key at this address. Check both.',
+  refused: '360dialog does not know this key at this address. Check both.',
   unreachable: '360dialog could not be reached, so the key is not proven. Try again in a minute.',
   unexpected_answer:
     '360dialog gave an answer that is not known here, so the key is not proven. Try again later.',
@@ -30,14 +30,14 @@ const refusals: Readonly<Record<MessagingFailure, string>> = {
 
 /** Proves that a key is the one of its channel: the Messaging API names the number that a key is for. */
 export class KeyProof {
-  readonly #given: Given
+  readonly #dependencies: Dependencies
 
-  constructor(given: Given) {
-    this.#given = given
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies
   }
 
   get standardAddress(): string {
-    return this.#given.standardAddress
+    return this.#dependencies.standardAddress
   }
 
   /**
@@ -64,21 +64,21 @@ export class KeyProof {
 
   /** The key goes nowhere but to a host that may have it, and only as something that can stand in a header. */
   #readAccess({ apiKey, address }: KnownKey): MessagingAccess {
-    const { messagingHosts, standardAddress } = this.#given
+    const { messagingHosts, standardAddress } = this.#dependencies
     if (!isApiKey(apiKey))
-      throw new InvalidInputError('This is no key. Copy it again, whole and without blanks.')
+      throw new InvalidInputError('That is not a key. Copy it again, complete and without spaces.')
     const reachable = readMessagingAddress(address ?? standardAddress, messagingHosts)
     if ('address' in reachable) return { apiKey, address: reachable.address }
     throw new InvalidInputError(
       reachable.fault === 'unreadable'
-        ? 'This is no address. Leave it empty, or write it like https://waba-v2.360dialog.io'
+        ? 'That is not an address. Leave it empty, or write it like https://waba-v2.360dialog.io'
         : 'A key may not be sent to this address. If it is right, add its host to D360_MESSAGING_HOSTS and start again.',
     )
   }
 
   async #readPhoneNumber(access: MessagingAccess): Promise<string | undefined> {
     try {
-      return (await this.#given.messagingApi.readPhoneNumber(access)).phoneNumber
+      return (await this.#dependencies.messagingApi.readPhoneNumber(access)).phoneNumber
     } catch (error) {
       if (!(error instanceof MessagingApiError)) throw error
       throw new InvalidInputError(refusals[error.failure])
@@ -86,7 +86,7 @@ export class KeyProof {
   }
 }
 
-/** Whether it can be a key at all: printable, without blanks, of a length that a header takes. */
+/** Whether it can be a key at all: printable, without spaces, of a length that a header takes. */
 export function isApiKey(text: string): boolean {
   return /^[\x21-\x7e]{1,512}$/.test(text)
 }

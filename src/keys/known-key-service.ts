@@ -1,115 +1,97 @@
 import type { AuditLog } from '../audit/audit-log.ts'
-import type { ChannelRepository } from '../channels/channel-repository.ts'
-import type { TenantRepository } from '../channels/tenant-repository.ts'
+import type { ChannelService } from '../channels/channel-service.ts'
 import type { Clock } from '../clock.ts'
 import type { Channel } from '../d360/channel.ts'
 import { type Database, inTransaction, isUniqueViolation } from '../database/database.ts'
 import { InvalidInputError } from '../errors.ts'
-import type { PermissionService } from '../permissions/permission-service.ts'
-import type { WorkName } from '../worker/worker.ts'
-import { type ApiKeyRepository, fingerprintOf } from './api-key-repository.ts'
 import type { KeyProof, KnownKey } from './key-proof.ts'
-import type { MintRepository } from './mint-repository.ts'
+import { fingerprintOf, type KeyStore } from './key-store.ts'
+import type { MintLedger } from './mint-ledger.ts'
 import type { ProbeService } from './probe-service.ts'
 
 /** Who hands a key in, and what comes with it. */
-export interface Handover {
+export interface KeyTakeover {
   readonly actor: string
   readonly action: 'api_key.pasted' | 'api_key.imported'
   /** The mint that waits for this key; `any`: one that has not begun, if there is one. */
   readonly mint: { readonly id: string } | 'any'
   /** What 360dialog has just said of the channel. */
   readonly listed?: Channel
-  /** Whose the channel is; made when missing. Nothing: it stays whose it is. */
+  /** Whose the channel is; added when missing. Undefined: it stays whose it is. */
   readonly tenant?: { readonly id: string; readonly name: string }
 }
 
-export type Taken = 'stored' | 'already_there'
+export type TakeoverResult = 'stored' | 'already_there'
 
-interface Given {
+interface Dependencies {
   readonly db: Database
   readonly proof: KeyProof
-  readonly keys: ApiKeyRepository
-  readonly mints: MintRepository
-  readonly channels: ChannelRepository
-  readonly tenants: TenantRepository
-  readonly permissions: PermissionService
+  readonly keys: KeyStore
+  readonly ledger: MintLedger
+  readonly channels: ChannelService
   readonly probes: Pick<ProbeService, 'planProbeOnly'>
   readonly audit: AuditLog
   readonly clock: Clock
-  readonly wake: (name: WorkName) => void
 }
 
-interface StoredKey {
+interface NewKey {
+  readonly channelId: string
   readonly version: number
   readonly fingerprint: string
 }
 
 export const CHANGED =
-  'Something else has happened to this number meanwhile. Nothing was changed: look at it again.'
+  'Something else has happened to this number meanwhile. Nothing was changed: check it again.'
 
 /** Takes over keys that are in use: each is proven by its number and stored. Nothing is ever minted. */
 export class KnownKeyService {
-  readonly #given: Given
+  readonly #dependencies: Dependencies
 
-  constructor(given: Given) {
-    this.#given = given
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies
   }
 
   /**
    * Proves a key and stores it as the channel's next version. A key that is stored already changes nothing.
    *
-   * @throws InvalidInputError when the key is not proven, the channel is another tenant's, or a key is being made;
+   * @throws InvalidInputError when the key is not proven, the channel is another tenant's, or a key is being created;
    *   nothing has changed then, and the message says what to do
    */
-  async take(known: KnownKey, handover: Handover): Promise<Taken> {
-    const { proof, keys, clock, wake } = this.#given
+  async take(known: KnownKey, takeover: KeyTakeover): Promise<TakeoverResult> {
+    const { proof, keys, db, clock } = this.#dependencies
     const { channelId } = known
     const newest = await keys.findNewest(channelId)
     const fingerprint = fingerprintOf(channelId, known.apiKey)
     const isThere = newest?.status === 'stored' && newest.fingerprint === fingerprint
-    if (isThere && (await this.#isOf(channelId, handover.tenant?.id))) return 'already_there'
+    if (isThere && (await this.#isOf(channelId, takeover.tenant?.id))) return 'already_there'
 
     const access = await proof.prove(known)
-    const key = { version: (newest?.version ?? 0) + 1, fingerprint }
+    const key = { channelId, version: (newest?.version ?? 0) + 1, fingerprint }
     const about = { appId: undefined, recordId: undefined, createdAt: clock.now() }
-    const store = isThere
-      ? undefined
-      : await keys.prepare({ channelId, version: key.version, ...access, ...about })
-    await this.#carryOut(channelId, handover, async (trx) => {
-      if (store) await this.#store(channelId, key, { handover, store }, trx)
-    })
-    wake('probes')
-    return store ? 'stored' : 'already_there'
+    const storeKey = isThere ? undefined : await keys.prepare({ ...key, ...access, ...about })
+    try {
+      await inTransaction(db, async (trx) => {
+        await this.#bind(channelId, takeover, trx)
+        if (storeKey) await this.#store(key, takeover, storeKey, trx)
+      })
+    } catch (error) {
+      // Of two who store the same version at once, the database lets one.
+      throw isUniqueViolation(error) ? new InvalidInputError(CHANGED) : error
+    }
+    return storeKey ? 'stored' : 'already_there'
   }
 
   async #isOf(channelId: string, tenantId: string | undefined): Promise<boolean> {
     if (tenantId === undefined) return true
-    return (await this.#given.channels.tenantsOf([channelId])).get(channelId) === tenantId
+    return (await this.#dependencies.channels.tenantsOf([channelId])).get(channelId) === tenantId
   }
 
-  async #carryOut(
-    channelId: string,
-    handover: Handover,
-    storeKey: (trx: Database) => Promise<void>,
-  ): Promise<void> {
-    try {
-      await inTransaction(this.#given.db, async (trx) => {
-        await this.#bind(channelId, handover, trx)
-        await storeKey(trx)
-      })
-    } catch (error) {
-      // Two who store the same version at once: the database lets one of them.
-      throw isUniqueViolation(error) ? new InvalidInputError(CHANGED) : error
-    }
-  }
-
-  async #bind(channelId: string, { actor, listed, tenant }: Handover, trx: Database): Promise<void> {
-    const { channels, tenants, audit, clock } = this.#given
+  async #bind(channelId: string, { actor, listed, tenant }: KeyTakeover, trx: Database): Promise<void> {
+    const { channels, audit, clock } = this.#dependencies
     const now = clock.now()
     if (listed) await channels.describe(undefined, [listed], now, trx)
     if (!tenant || (await channels.tenantsOf([channelId], trx)).get(channelId) === tenant.id) return
-    await tenants.add(tenant, now, trx)
+    await channels.addTenant(tenant, now, trx)
     if (!(await channels.bind(channelId, tenant.id, now, trx)))
       throw new InvalidInputError('This channel belongs to another tenant.')
     const detail = { rule: 'key_import' }
@@ -117,35 +99,33 @@ export class KnownKeyService {
   }
 
   async #store(
-    channelId: string,
-    key: StoredKey,
-    { handover, store }: { handover: Handover; store: (trx: Database) => Promise<void> },
+    { channelId, version, fingerprint }: NewKey,
+    { actor, action, mint }: KeyTakeover,
+    storeKey: (trx: Database) => Promise<void>,
     trx: Database,
   ): Promise<void> {
-    const { keys, channels, permissions, probes, audit, clock } = this.#given
-    const now = clock.now()
+    const { keys, channels, probes, audit, clock } = this.#dependencies
     // First, since it locks the channel's row: a return that would open a mint for it waits, and then sees this key.
-    await channels.setKeyStatus(channelId, 'stored', trx, key.version)
-    await this.#settleMint(channelId, handover.mint, now, trx)
-    if (((await keys.findNewest(channelId, trx))?.version ?? 0) !== key.version - 1)
+    await channels.setKeyStatus(channelId, 'stored', trx, version)
+    await this.#cancelMint(channelId, mint, trx)
+    if (((await keys.findNewest(channelId, trx))?.version ?? 0) !== version - 1)
       throw new InvalidInputError(CHANGED)
-    await store(trx)
-    await permissions.observe(channelId, { source: 'probe', says: 'shared', observedAt: now }, trx)
-    await probes.planProbeOnly(channelId, key.version, now, trx)
+    await storeKey(trx)
+    await channels.observe(channelId, { source: 'probe', says: 'shared', observedAt: clock.now() }, trx)
+    await probes.planProbeOnly(channelId, version, trx)
     const tenantId = (await channels.tenantsOf([channelId], trx)).get(channelId)
-    const { actor, action } = handover
-    await audit.record({ actor, action, channelId, ...(tenantId && { tenantId }), detail: { ...key } }, trx)
+    await audit.record({ actor, action, channelId, tenantId, detail: { version, fingerprint } }, trx)
   }
 
   /** A mint that has begun may end the key at any moment, so it is waited for. */
-  async #settleMint(channelId: string, wanted: Handover['mint'], now: Date, trx: Database): Promise<void> {
-    const { mints } = this.#given
+  async #cancelMint(channelId: string, wanted: KeyTakeover['mint'], trx: Database): Promise<void> {
+    const { ledger } = this.#dependencies
     if (wanted !== 'any') {
-      if (await mints.dismiss(wanted, ['needs_decision'], now, trx)) return
+      if (await ledger.cancel(wanted, ['needs_decision'], trx)) return
       throw new InvalidInputError(CHANGED)
     }
-    const open = await mints.findOpen(channelId, trx)
-    if (!open || (await mints.dismiss(open, ['waiting', 'needs_decision'], now, trx))) return
-    throw new InvalidInputError('A key is being made for this channel at this moment. Try again in a minute.')
+    const open = await ledger.findOpen(channelId, trx)
+    if (!open || (await ledger.cancel(open, ['waiting', 'needs_decision'], trx))) return
+    throw new InvalidInputError('A key is being created for this channel right now. Try again in a minute.')
   }
 }

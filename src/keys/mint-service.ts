@@ -1,21 +1,25 @@
 import type { Logger } from 'pino'
 import type { AuditLog } from '../audit/audit-log.ts'
-import type { ChannelRepository } from '../channels/channel-repository.ts'
+import type { ChannelService } from '../channels/channel-service.ts'
 import type { Clock } from '../clock.ts'
+import {
+  type ApiKeyAnswer,
+  findRecordId,
+  readApiKeyAnswer,
+  UnreadableAnswerError,
+} from '../d360/api-key-answer.ts'
 import { MessagingApiError } from '../d360/messaging-api.ts'
 import type { PartnerApi } from '../d360/partner-api.ts'
-import { type Database, inTransaction } from '../database/database.ts'
+import { afterCommit, type Database, inTransaction } from '../database/database.ts'
 import { PartnerApiError } from '../errors.ts'
-import type { PermissionService } from '../permissions/permission-service.ts'
-import { FAILING, nextTry, WAITING } from '../worker/backoff.ts'
-import type { Reached } from '../worker/step.ts'
-import type { WorkSource } from '../worker/worker.ts'
-import type { ApiKeyRepository } from './api-key-repository.ts'
-import { judgeLostMint } from './lost-mint.ts'
-import type { MintAnswers } from './mint-answers.ts'
-import { findObstacle } from './mint-obstacle.ts'
-import type { Mint, MintRepository } from './mint-repository.ts'
-import { LeaseLostError, type MintStates } from './mint-states.ts'
+import { FAILING, nextTry, WAITING } from '../jobs/backoff.ts'
+import type { CrashPoint } from '../jobs/crash-points.ts'
+import type { LeasedJob } from '../jobs/jobs.ts'
+import type { Work } from '../jobs/runner.ts'
+import type { SealContext, Vault } from '../vault/vault.ts'
+import type { KeyStore } from './key-store.ts'
+import { findObstacle, judgeLostMint } from './mint-judgement.ts'
+import type { HeldMint, Mint, MintLedger } from './mint-ledger.ts'
 import type { ProbeService } from './probe-service.ts'
 
 /** How long after sending 360dialog has surely finished with a request whose answer was lost. */
@@ -26,236 +30,245 @@ const OVERDUE_MS = 24 * 60 * 60_000
 const TRIES_TO_READ_RECORDS = 5
 /** A channel that is refused for want of permission is asked for this long, then rests until news. */
 const REFUSED_FOR_MS = 24 * 60 * 60_000
+/** Once a second. */
+const TRIES_TO_SEAL = 30
 
-interface Given {
+interface Dependencies {
   readonly db: Database
-  readonly mints: MintRepository
-  readonly states: MintStates
-  readonly answers: MintAnswers
-  readonly keys: ApiKeyRepository
-  readonly channels: ChannelRepository
-  readonly permissions: PermissionService
+  readonly hubId: string
+  readonly ledger: MintLedger
+  readonly keys: KeyStore
+  readonly channels: ChannelService
   readonly probes: ProbeService
   readonly partnerApi: PartnerApi
+  readonly vault: Vault
+  readonly messagingHosts: readonly string[]
   readonly audit: AuditLog
   readonly clock: Clock
   readonly logger: Logger
-  readonly reached: Reached
+  readonly crashPoint: CrashPoint
   readonly onOutcome: (outcome: string) => void
 }
 
 /**
- * Creates channel keys. A new key kills the channel's earlier one and is shown once, so the intent is durable
+ * Creates channel keys. A new key ends the channel's earlier one and is shown once, so the intent is durable
  * before the request, the raw answer is sealed before it is read, and an answer that never came is judged by
  * the key records before anything else happens (ARCHITECTURE, "What makes a mint safe").
  */
-export class MintService implements WorkSource {
-  readonly name = 'mints' as const
-  readonly #given: Given
+export class MintService {
+  readonly work: Work = { kind: 'mint', run: (job) => this.#run(job) }
+  readonly #dependencies: Dependencies
 
-  constructor(given: Given) {
-    this.#given = given
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies
   }
 
-  /** Asks for a channel's key, because a verified and bound return named the channel. */
-  async request(
-    order: { channelId: string; askedBy: string; launchedAt: Date | undefined; now: Date },
-    trx: Database,
-  ): Promise<void> {
-    const { mints, channels } = this.#given
-    await mints.request({ ...order, reason: 'return' }, trx)
-    const status = (await channels.find(order.channelId, trx))?.key.status ?? 'none'
-    const hasNothing = status === 'none' || status === 'rejected' || status === 'retired'
-    if (hasNothing) await channels.setKeyStatus(order.channelId, 'waiting', trx)
+  /** Asks for a channel's key, because a verified and bound return named the channel, or an admin gave it away. */
+  request(order: Pick<Mint, 'channelId' | 'askedBy' | 'launchedAt'>, trx: Database): Promise<void> {
+    return this.#dependencies.ledger.request({ ...order, reason: 'return' }, trx)
   }
 
   /** Looks at a waiting channel now; false when nothing waits. */
-  hurry(channelId: string, db?: Database): Promise<boolean> {
-    return this.#given.mints.hurry(channelId, this.#given.clock.now(), db)
+  retryNow(channelId: string, trx: Database): Promise<boolean> {
+    return this.#dependencies.ledger.retryNow(channelId, trx)
   }
 
   /** Reads a sealed answer again that could not be read; false when there is none. */
-  readAgain(channelId: string, db: Database): Promise<boolean> {
-    return this.#given.mints.readAgain(channelId, this.#given.clock.now(), db)
+  readAgain(channelId: string, trx: Database): Promise<boolean> {
+    return this.#dependencies.ledger.readAgain(channelId, trx)
   }
 
-  async workOnce(): Promise<boolean> {
-    const { mints, clock, logger } = this.#given
-    const mint = await mints.claim(clock.now())
-    if (!mint) return false
+  /** Newest first. */
+  listOfChannel(channelId: string): Promise<Mint[]> {
+    return this.#dependencies.ledger.listOfChannel(channelId)
+  }
+
+  /** The id of the key record that a kept answer tells of; undefined when there is no answer, or it does not say. */
+  async recordIdOf(mint: Mint): Promise<string | undefined> {
+    return mint.sealedAnswer === undefined ? undefined : findRecordId(await this.#openAnswer(mint))
+  }
+
+  async #run(job: LeasedJob): Promise<void> {
+    const { ledger, clock, logger } = this.#dependencies
+    const mint = await ledger.find(job.subject)
+    if (!mint) return
     try {
-      await this.#work(mint)
+      await this.#take({ mint, job })
     } catch (error) {
-      if (error instanceof LeaseLostError) logger.warn({ mint: mint.id }, 'mint taken over by another worker')
-      else await this.#onFailure(mint, error)
+      if (!(error instanceof PartnerApiError) && !(error instanceof MessagingApiError)) throw error
+      const { failure, upstreamStatus } = error
+      logger.warn({ mint: mint.id, failure, status: upstreamStatus }, 'mint waits')
+      await ledger.postpone({ mint, job }, upstreamStatus, nextTry(clock.now(), job.attempts, FAILING))
     }
-    return true
   }
 
-  #work(mint: Mint): Promise<void> {
-    if (mint.state === 'waiting') return this.#begin(mint)
-    if (mint.state === 'sealed') return this.#given.answers.store(mint)
-    if (mint.state === 'minting' || mint.state === 'unknown') return this.#lookUp(mint)
-    throw new Error(`a mint that is ${mint.state} is not due`)
+  async #take(held: HeldMint): Promise<void> {
+    const { state, closedAt } = held.mint
+    if (closedAt) return
+    if (state === 'waiting') await this.#begin(held)
+    if (state === 'sealed') await this.#read(held)
+    if (state === 'minting' || state === 'unknown') await this.#lookUp(held)
   }
 
-  /** An upstream failure outside of the creating call: nothing happened, so the same step is tried again. */
-  async #onFailure(mint: Mint, error: unknown): Promise<void> {
-    const { mints, clock, logger } = this.#given
-    const again = { due_at: nextTry(clock.now(), mint.attempts, FAILING).toISOString() }
-    if (!(error instanceof PartnerApiError) && !(error instanceof MessagingApiError)) {
-      logger.error({ err: error, mint: mint.id }, 'mint failed')
-      await mints.release(mint, again)
-      return
-    }
-    const { failure, upstreamStatus } = error
-    logger.warn({ mint: mint.id, failure, status: upstreamStatus }, 'mint waits')
-    await mints.release(mint, {
-      ...again,
-      problem: 'upstream_failed',
-      upstream_status: upstreamStatus ?? null,
-    })
-  }
-
-  async #begin(mint: Mint): Promise<void> {
-    const { partnerApi, channels, mints, db, clock, reached } = this.#given
-    const channel = await partnerApi.findChannel(mint.channelId, mint.attempts > 1 ? 'known' : 'mint')
-    if (!channel) return this.#given.states.wait(mint, 'not_listed')
+  async #begin(held: HeldMint): Promise<void> {
+    const { partnerApi, ledger, channels, keys, db, clock, crashPoint } = this.#dependencies
+    const { mint, job } = held
+    const channel = await partnerApi.findChannel(mint.channelId, job.attempts > 1 ? 'known' : 'mint')
+    if (!channel) return ledger.wait(held, 'not_listed', undefined)
     await inTransaction(db, (trx) => channels.describe(undefined, [channel], clock.now(), trx))
-    if (!channel.running) return this.#given.states.wait(mint, 'not_running')
-    if (await this.#hasLiveKey(mint)) return this.#given.states.close(mint, 'not_needed', 'stored')
+    if (!channel.running) return ledger.wait(held, 'not_running', undefined)
+    if (await this.#hasLiveKey(mint)) return ledger.close(held, 'not_needed')
 
-    const before = await this.#readRecords(mint)
-    const own = await this.#given.keys.listRecordIds(mint.channelId)
-    const foreign = before?.filter((id) => !own.includes(id))
-    const obstacle = findObstacle(mint, channel, foreign)
-    if (obstacle) return this.#given.states.stop(mint, obstacle, { records_before: before })
-    const held = await mints.renew(mint, {}, clock.now())
-    if (!held) throw new LeaseLostError()
-    reached('mint.prepared')
+    const before = await this.#readRecords(held)
+    const own = await keys.listRecordIds(mint.channelId)
+    const obstacle = findObstacle(mint, channel, without(own, before))
+    if (obstacle) return ledger.stop(held, obstacle, before ? { recordsBefore: before } : {})
+    await job.extend(db)
+    crashPoint('mint.prepared')
     await this.#create(held, before)
   }
 
   /** A key of ours that still works needs no other; whether it does, only 360dialog knows. */
-  async #hasLiveKey(mint: Mint): Promise<boolean> {
-    const { keys, probes } = this.#given
-    const current = await keys.findNewest(mint.channelId)
-    if (current?.status !== 'stored') return false
-    return probes.isAlive(mint.channelId)
+  async #hasLiveKey({ channelId }: Mint): Promise<boolean> {
+    const { keys, probes } = this.#dependencies
+    const current = await keys.findNewest(channelId)
+    return current?.status === 'stored' && probes.isAlive(channelId)
   }
 
-  async #readRecords(mint: Mint): Promise<string[] | undefined> {
+  async #readRecords({ mint, job }: HeldMint): Promise<string[] | undefined> {
     try {
-      return await this.#given.partnerApi.listApiKeyIds(mint.channelId, 'mint')
+      return await this.#dependencies.partnerApi.listApiKeyIds(mint.channelId, 'mint')
     } catch (error) {
       if (!(error instanceof PartnerApiError)) throw error
-      const final = error.failure === 'refused' || error.failure === 'unexpected_answer'
-      if (final && error.upstreamStatus !== 429) return undefined
-      if (mint.attempts >= TRIES_TO_READ_RECORDS) return undefined
+      const isFinal = error.failure === 'refused' || error.failure === 'unexpected_answer'
+      if (isFinal && error.upstreamStatus !== 429) return undefined
+      if (job.attempts >= TRIES_TO_READ_RECORDS) return undefined
       throw error
     }
   }
 
-  async #create(mint: Mint, before: string[] | undefined): Promise<void> {
-    const { partnerApi, reached, onOutcome } = this.#given
-    let held = mint
+  async #create(held: HeldMint, before: string[] | undefined): Promise<void> {
+    const { partnerApi, ledger, crashPoint, onOutcome } = this.#dependencies
+    let sent = held
     let answer: string
     try {
-      answer = await partnerApi.createApiKey(mint.channelId, async () => {
-        held = await this.#intend(held, before)
+      answer = await partnerApi.createApiKey(held.mint.channelId, async () => {
+        sent = await ledger.intend(sent, before)
+        crashPoint('mint.intended')
       })
     } catch (error) {
       if (!(error instanceof PartnerApiError)) throw error
-      return this.#onCreateFailed(held, error)
+      return this.#onCreateFailed(sent, error)
     }
-    reached('mint.answered')
-    const sealedAnswer = await this.#given.answers.keep(mint, answer)
+    crashPoint('mint.answered')
+    const sealedAnswer = await this.#seal(sent, answer)
     onOutcome('answered')
-    reached('mint.sealed')
-    await this.#given.answers.store({ ...held, state: 'sealed', sealedAnswer })
+    crashPoint('mint.sealed')
+    await this.#read({ ...sent, mint: { ...sent.mint, state: 'sealed', sealedAnswer } })
   }
 
-  /** The last thing before the request leaves: from here on the answer may be lost. */
-  async #intend(mint: Mint, before: string[] | undefined): Promise<Mint> {
-    const { mints, clock, db, reached } = this.#given
-    const now = clock.now()
-    const intent = {
-      state: 'minting' as const,
-      problem: null,
-      sent_at: now.toISOString(),
-      records_before: before,
+  /** The only copy of a key is in memory now: a database that is away for a moment must not lose it. */
+  async #seal(held: HeldMint, answer: string): Promise<string> {
+    const { vault, ledger, clock, logger } = this.#dependencies
+    const { id } = held.mint
+    const { jwe } = await vault.seal(this.#contextOf(held.mint), answer)
+    for (let tries = 1; ; tries += 1) {
+      try {
+        if (!(await ledger.seal(held, jwe)))
+          logger.error({ mint: id }, 'a second answer to one mint was dropped')
+        return jwe
+      } catch (error) {
+        logger.error({ err: error, mint: id, tries }, 'an answer could not be sealed yet')
+        if (tries >= TRIES_TO_SEAL) throw error
+        await clock.sleep(1_000)
+      }
     }
-    const held = await inTransaction(db, async (trx) => {
-      const renewed = await mints.renew(mint, intent, now, trx)
-      if (!renewed) throw new LeaseLostError()
-      await this.#given.states.show(mint.channelId, 'minting', trx)
-      return renewed
-    })
-    reached('mint.intended')
-    return held
   }
 
-  async #onCreateFailed(mint: Mint, { failure, upstreamStatus }: PartnerApiError): Promise<void> {
-    const { permissions, db, clock, onOutcome } = this.#given
+  /** Reads the sealed answer and stores the key in it; what cannot be read stays sealed for an admin. */
+  async #read(held: HeldMint): Promise<void> {
+    const { ledger, messagingHosts, crashPoint } = this.#dependencies
+    let answer: ApiKeyAnswer
+    try {
+      answer = readApiKeyAnswer(await this.#openAnswer(held.mint), messagingHosts)
+    } catch (error) {
+      if (!(error instanceof UnreadableAnswerError)) throw error
+      return ledger.stop(held, `answer_${error.reason}`, {})
+    }
+    crashPoint('key.read')
+    await this.#store(held, answer)
+  }
+
+  async #store(held: HeldMint, answer: ApiKeyAnswer): Promise<void> {
+    const { ledger, keys, channels, probes, audit, clock, crashPoint, onOutcome } = this.#dependencies
+    const { channelId, version, id } = held.mint
+    const now = clock.now()
+    const storeKey = await keys.prepare({ channelId, version, ...answer, createdAt: now })
+    await ledger.store(held, async (trx) => {
+      // Before the probe that follows from it is begun.
+      afterCommit(trx, () => crashPoint('key.stored'))
+      await storeKey(trx)
+      await channels.observe(channelId, { source: 'mint', says: 'shared', observedAt: now }, trx)
+      await probes.plan(channelId, version, trx)
+      const detail = { version, mint: id }
+      await audit.record({ actor: 'latchkey', action: 'api_key.stored', channelId, detail }, trx)
+    })
+    onOutcome('stored')
+  }
+
+  async #onCreateFailed(held: HeldMint, { failure, upstreamStatus }: PartnerApiError): Promise<void> {
+    const { ledger, channels, db, clock, onOutcome } = this.#dependencies
+    const { problem, requestedAt, channelId } = held.mint
     onOutcome(failure)
     const now = clock.now()
-    if (failure === 'unknown') {
-      const lost = { state: 'unknown' as const, problem: 'answer_lost', due_at: now.toISOString() }
-      return this.#given.states.release(mint, { ...lost, upstream_status: upstreamStatus ?? null }, 'unknown')
-    }
-    if (failure === 'never_sent') return this.#given.states.wait(mint, 'never_sent')
-    if (upstreamStatus !== 403) return this.#given.states.wait(mint, 'refused', upstreamStatus)
+    if (failure === 'unknown') return ledger.lose(held, now, { upstreamStatus: upstreamStatus ?? null })
+    if (failure === 'never_sent') return ledger.wait(held, 'never_sent', undefined)
+    if (upstreamStatus !== 403) return ledger.wait(held, 'refused', upstreamStatus)
     await inTransaction(db, (trx) =>
-      permissions.observe(mint.channelId, { source: 'mint', says: 'missing', observedAt: now }, trx),
+      channels.observe(channelId, { source: 'mint', says: 'missing', observedAt: now }, trx),
     )
-    const again = mint.problem === 'no_permission'
-    const tired = again && now.getTime() - mint.requestedAt.getTime() > REFUSED_FOR_MS
-    if (tired) return this.#given.states.close(mint, 'refused', 'none')
-    return this.#given.states.wait(mint, 'no_permission', upstreamStatus)
+    const isTired = problem === 'no_permission' && now.getTime() - requestedAt.getTime() > REFUSED_FOR_MS
+    return isTired ? ledger.close(held, 'refused') : ledger.wait(held, 'no_permission', upstreamStatus)
   }
 
   /** The answer never came, or the process ended before it was sealed: the key records tell what happened. */
-  async #lookUp(mint: Mint): Promise<void> {
-    const { mints, db, clock, onOutcome } = this.#given
+  async #lookUp(held: HeldMint): Promise<void> {
+    const { ledger, keys, clock, onOutcome } = this.#dependencies
+    const { mint, job } = held
     const now = clock.now()
-    const after = await this.#readRecords(mint)
+    const after = await this.#readRecords(held)
     // Keys of ours are dead, or this mint would not have begun: their records do not count.
-    const own = await this.#given.keys.listRecordIds(mint.channelId)
-    const others = (ids: readonly string[] | undefined) => ids?.filter((id) => !own.includes(id))
+    const own = await keys.listRecordIds(mint.channelId)
     const sentAt = mint.sentAt?.getTime() ?? 0
     const settled = now.getTime() - sentAt >= SETTLED_MS
     const verdict = judgeLostMint({
-      before: others(mint.recordsBefore),
-      after: others(after),
+      before: without(own, mint.recordsBefore),
+      after: without(own, after),
       isReplacement: mint.reason === 'replace',
       isSecond: mint.reason === 'lost_answer',
       settled,
       overdue: now.getTime() - sentAt >= OVERDUE_MS,
     })
+    const records = after ? { recordsAfter: after } : {}
+    if (verdict === 'needs_decision') return ledger.stop(held, 'answer_lost', records)
     if (verdict === 'look_again') {
-      const due_at = settled ? nextTry(now, mint.attempts, WAITING) : new Date(sentAt + SETTLED_MS)
-      const lost = { state: 'unknown' as const, problem: 'answer_lost', due_at: due_at.toISOString() }
-      return this.#given.states.release(mint, { ...lost, records_after: after }, 'unknown')
+      const dueAt = settled ? nextTry(now, job.attempts, WAITING) : new Date(sentAt + SETTLED_MS)
+      return ledger.lose(held, dueAt, records)
     }
-    if (verdict === 'needs_decision')
-      return this.#given.states.stop(mint, 'answer_lost', { records_after: after })
     onOutcome('second_mint')
-    await inTransaction(db, async (trx) => {
-      const closed = {
-        state: 'unknown' as const,
-        records_after: after,
-        closed_at: now.toISOString(),
-        due_at: null,
-      }
-      if (!(await mints.change(mint, { ...closed, problem: 'answer_lost' }, trx))) throw new LeaseLostError()
-      const { channelId, askedBy, launchedAt } = mint
-      await mints.request(
-        { channelId, reason: 'lost_answer', askedBy, launchedAt, recordsBefore: after, now },
-        trx,
-      )
-      await this.#given.states.show(channelId, 'waiting', trx)
-      const detail = { mint: mint.id }
-      await this.#given.audit.record({ actor: 'latchkey', action: 'mint.repeated', channelId, detail }, trx)
-    })
+    await ledger.repeat(held, after ?? [])
   }
+
+  async #openAnswer(mint: Mint): Promise<string> {
+    if (mint.sealedAnswer === undefined) throw new Error('a sealed mint has no answer')
+    return this.#dependencies.vault.open(this.#contextOf(mint), mint.sealedAnswer)
+  }
+
+  #contextOf({ channelId, version }: Mint): SealContext {
+    return { hubId: this.#dependencies.hubId, kind: 'mint_answer', subject: channelId, version }
+  }
+}
+
+function without(own: readonly string[], ids: readonly string[] | undefined): string[] | undefined {
+  return ids?.filter((id) => !own.includes(id))
 }

@@ -1,18 +1,19 @@
 import type { Logger } from 'pino'
 import type { AuditLog } from '../audit/audit-log.ts'
-import type { ChannelRepository } from '../channels/channel-repository.ts'
+import type { ChannelDetails, ChannelService } from '../channels/channel-service.ts'
 import type { Clock } from '../clock.ts'
 import type { MessagingApi } from '../d360/messaging-api.ts'
 import { MessagingApiError } from '../d360/messaging-api.ts'
 import { type Database, inTransaction } from '../database/database.ts'
-import { claimDue, unlessHurried } from '../database/due-rows.ts'
-import type { ChannelTaskRow } from '../database/schema.ts'
-import { newId } from '../identifiers.ts'
-import type { PermissionService } from '../permissions/permission-service.ts'
-import { FAILING, nextTry } from '../worker/backoff.ts'
-import type { Reached } from '../worker/step.ts'
-import type { WorkSource } from '../worker/worker.ts'
-import type { ApiKeyRepository } from './api-key-repository.ts'
+import type { Row } from '../database/schema.ts'
+import { FAILING, nextTry } from '../jobs/backoff.ts'
+import type { CrashPoint } from '../jobs/crash-points.ts'
+import { type Jobs, type LeasedJob, LeaseLostError } from '../jobs/jobs.ts'
+import type { Work } from '../jobs/runner.ts'
+import type { KeyStore, OpenedApiKey } from './key-store.ts'
+
+type Task = Row<'channelTask'>
+type TaskName = Task['name']
 
 export interface ChannelWebhook {
   /** With `{channel_id}` and `{tenant_id}` still in it. */
@@ -20,58 +21,59 @@ export interface ChannelWebhook {
   readonly headers: Readonly<Record<string, string>>
 }
 
-interface Given {
+interface Dependencies {
   readonly db: Database
-  readonly hubId: string
-  readonly keys: ApiKeyRepository
-  readonly channels: ChannelRepository
-  readonly permissions: PermissionService
+  readonly jobs: Jobs
+  readonly keys: KeyStore
+  readonly channels: ChannelService
   readonly messagingApi: MessagingApi
   readonly webhook: ChannelWebhook | undefined
   readonly audit: AuditLog
   readonly clock: Clock
   readonly logger: Logger
-  readonly reached: Reached
+  readonly crashPoint: CrashPoint
 }
 
-type TaskName = ChannelTaskRow['name']
+/** What a task works with: the newest key of its channel, in clear. */
+interface Subject {
+  readonly key: OpenedApiKey
+  readonly channel: ChannelDetails
+}
 
-/** What follows a stored key, each on its own: the probe that proves it, and the channel's messaging webhook. */
-export class ProbeService implements WorkSource {
-  readonly name = 'probes' as const
-  readonly #given: Given
+/** What became of a task; a `problem` is tried again later. */
+type Outcome = { readonly problem?: string }
 
-  constructor(given: Given) {
-    this.#given = given
+/** What follows a stored key, each by itself: the probe that proves it, and the channel's messaging webhook. */
+export class ProbeService {
+  readonly works: readonly Work[] = [
+    { kind: 'probe', run: (job) => this.#run('probe', job, (subject) => this.#probe(subject)) },
+    { kind: 'webhook', run: (job) => this.#run('webhook', job, (subject) => this.#setWebhook(subject)) },
+  ]
+  readonly #dependencies: Dependencies
+
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies
   }
 
   /** Plans both tasks for a new key, in the transaction that stores it. */
-  async plan(channelId: string, version: number, now: Date, trx: Database): Promise<void> {
-    await this.#due(channelId, 'probe', version, now, trx)
-    if (this.#given.webhook) await this.#due(channelId, 'webhook', version, now, trx)
+  async plan(channelId: string, version: number, trx: Database): Promise<void> {
+    await this.#plan(channelId, 'probe', version, trx)
+    if (this.#dependencies.webhook) await this.#plan(channelId, 'webhook', version, trx)
   }
 
   /** The same for a key that some system uses already: where that system gets its messages is left alone. */
-  async planProbeOnly(channelId: string, version: number, now: Date, trx: Database): Promise<void> {
-    await this.#due(channelId, 'probe', version, now, trx)
-    await trx
-      .deleteFrom('channel_task')
-      .where('hub_id', '=', this.#given.hubId)
-      .where('channel_id', '=', channelId)
-      .where('name', '=', 'webhook')
-      .execute()
+  async planProbeOnly(channelId: string, version: number, trx: Database): Promise<void> {
+    await this.#plan(channelId, 'probe', version, trx)
+    await this.#dependencies.jobs.cancel('webhook', channelId, trx)
+    const tasks = trx.deleteFrom('channelTask').where('channelId', '=', channelId)
+    await tasks.where('name', '=', 'webhook').execute()
   }
 
   /** Tries a task again now; false when the channel has none. */
-  async retry(channelId: string, name: TaskName, now: Date, db: Database = this.#given.db): Promise<boolean> {
-    const changed = await db
-      .updateTable('channel_task')
-      .set({ due_at: now.toISOString(), attempts: 0 })
-      .where('hub_id', '=', this.#given.hubId)
-      .where('channel_id', '=', channelId)
-      .where('name', '=', name)
-      .executeTakeFirst()
-    return changed.numUpdatedRows === 1n
+  async retry(channelId: string, name: TaskName, trx: Database): Promise<boolean> {
+    if (!(await this.#find(channelId, name, trx))) return false
+    await this.#dependencies.jobs.plan({ kind: name, subject: channelId }, trx)
+    return true
   }
 
   /**
@@ -80,7 +82,7 @@ export class ProbeService implements WorkSource {
    * @throws MessagingApiError when 360dialog cannot say
    */
   async isAlive(channelId: string): Promise<boolean> {
-    const { keys, messagingApi } = this.#given
+    const { keys, messagingApi } = this.#dependencies
     const key = await keys.open(channelId)
     if (!key) return false
     try {
@@ -93,64 +95,90 @@ export class ProbeService implements WorkSource {
     }
   }
 
-  async workOnce(): Promise<boolean> {
-    const { db, hubId, clock } = this.#given
-    const task = await claimDue(db, 'channel_task', hubId, clock.now())
-    if (!task) return false
-    try {
-      await (task.name === 'probe' ? this.#probe(task) : this.#setWebhook(task))
-    } catch (error) {
-      await this.#onFailure(task, error)
-    }
-    return true
+  async #run(
+    name: TaskName,
+    job: LeasedJob,
+    carryOut: (subject: Subject) => Promise<Outcome>,
+  ): Promise<void> {
+    const { db, keys, channels, crashPoint } = this.#dependencies
+    const task = await this.#find(job.subject, name, db)
+    if (!task) return
+    const { channelId, version } = task
+    const key = await keys.open(channelId)
+    const channel = await channels.find(channelId)
+    // A task of an older key has nothing to do.
+    const isCurrent = key && channel && key.version === version
+    const { problem } = isCurrent ? await this.#try({ key, channel }, job, carryOut) : {}
+    await inTransaction(db, async (trx) => {
+      await this.#settle(task, problem, job, trx)
+    })
+    if (name === 'probe' && !problem) crashPoint('probe.stored')
   }
 
-  async #probe(task: ChannelTaskRow): Promise<void> {
-    const { keys, channels, messagingApi, reached } = this.#given
-    const key = await keys.open(task.channel_id)
-    const channel = await channels.find(task.channel_id)
-    if (!key || !channel || key.version !== task.version) return this.#end(task, 'ok', undefined)
+  async #try(
+    subject: Subject,
+    job: LeasedJob,
+    carryOut: (subject: Subject) => Promise<Outcome>,
+  ): Promise<Outcome> {
+    const { channelId, version } = subject.key
+    try {
+      return await carryOut(subject)
+    } catch (error) {
+      if (error instanceof LeaseLostError) throw error
+      if (error instanceof MessagingApiError) {
+        if (error.failure === 'key_rejected') await this.#reject(channelId, version)
+        return { problem: error.failure }
+      }
+      this.#dependencies.logger.error({ err: error, job: job.subject }, 'channel task failed')
+      return { problem: 'internal' }
+    }
+  }
+
+  async #probe({ key, channel }: Subject): Promise<Outcome> {
+    const { messagingApi, crashPoint } = this.#dependencies
     const { phoneNumber } = await messagingApi.readPhoneNumber(key)
-    reached('probe.answered')
+    crashPoint('probe.answered')
     const expected = channel.phoneNumber?.replaceAll(/\D/g, '')
     const differs = phoneNumber !== undefined && expected !== undefined && phoneNumber !== expected
-    if (differs) return this.#fail(task, 'another_number')
-    await this.#end(task, 'ok', undefined)
-    reached('probe.stored')
+    return differs ? { problem: 'another_number' } : {}
   }
 
-  async #setWebhook(task: ChannelTaskRow): Promise<void> {
-    const { keys, channels, messagingApi, webhook } = this.#given
-    const key = await keys.open(task.channel_id)
-    const channel = await channels.find(task.channel_id)
-    if (!key || !channel || !webhook || key.version !== task.version) return this.#end(task, 'ok', undefined)
+  async #setWebhook({ key, channel }: Subject): Promise<Outcome> {
+    const { messagingApi, webhook } = this.#dependencies
+    if (!webhook) return {}
     const url = webhook.url
       .replaceAll('{channel_id}', encodeURIComponent(channel.id))
       .replaceAll('{tenant_id}', encodeURIComponent(channel.tenantId ?? ''))
     await messagingApi.setWebhook(key, { url, headers: webhook.headers })
-    await this.#end(task, 'ok', undefined)
+    return {}
   }
 
-  async #onFailure(task: ChannelTaskRow, error: unknown): Promise<void> {
-    if (!(error instanceof MessagingApiError)) {
-      this.#given.logger.error({ err: error, task: task.id }, 'channel task failed')
-      return this.#fail(task, 'internal')
-    }
-    if (error.failure !== 'key_rejected') return this.#fail(task, error.failure)
-    await this.#reject(task.channel_id, task.version)
-    return this.#end(task, 'failed', 'key_rejected')
+  /** What failed shows as failed, and is tried again by itself; a rejected key is not. */
+  async #settle(task: Task, problem: string | undefined, job: LeasedJob, trx: Database): Promise<void> {
+    const now = this.#dependencies.clock.now()
+    const isOver = problem === undefined || problem === 'key_rejected'
+    await (isOver ? job.finish(trx) : job.again(nextTry(now, job.attempts, FAILING), trx))
+    const state = problem === undefined ? 'ok' : 'failed'
+    await trx
+      .updateTable('channelTask')
+      .set({ state, problem: problem ?? null, ...(isOver && { doneAt: now }) })
+      .where('channelId', '=', task.channelId)
+      .where('name', '=', task.name)
+      // A newer key may have planned it anew meanwhile.
+      .where('version', '=', task.version)
+      .execute()
   }
 
-  /** 401 from a key that was ours: replaced, or the permission was taken back. Never a reason to mint on its own. */
+  /** 401 from a key that was ours: replaced, or the permission was revoked. Never a reason to mint by itself. */
   async #reject(channelId: string, version: number): Promise<void> {
-    const { db, keys, channels, permissions, audit, clock } = this.#given
+    const { db, keys, channels, audit, clock } = this.#dependencies
     const now = clock.now()
     await inTransaction(db, async (trx) => {
       const newest = await keys.findNewest(channelId, trx)
       if (newest?.version !== version || newest.status !== 'stored') return
       await keys.reject(channelId, version, now, trx)
       await channels.setKeyStatus(channelId, 'rejected', trx)
-      await permissions.observe(channelId, { source: 'probe', says: 'key_rejected', observedAt: now }, trx)
+      await channels.observe(channelId, { source: 'probe', says: 'key_rejected', observedAt: now }, trx)
       await audit.record(
         { actor: 'latchkey', action: 'api_key.rejected', channelId, detail: { version } },
         trx,
@@ -158,46 +186,18 @@ export class ProbeService implements WorkSource {
     })
   }
 
-  async #due(channelId: string, name: TaskName, version: number, now: Date, trx: Database): Promise<void> {
-    const due_at = now.toISOString()
-    const fresh = {
-      version,
-      state: 'due' as const,
-      problem: null,
-      done_at: null,
-      due_at,
-      lease_until: null,
-      attempts: 0,
-    }
+  async #plan(channelId: string, name: TaskName, version: number, trx: Database): Promise<void> {
+    const planned = { version, state: 'due', problem: null, doneAt: null } as const
     await trx
-      .insertInto('channel_task')
-      .values({ hub_id: this.#given.hubId, id: newId('tsk', now), channel_id: channelId, name, ...fresh })
-      .onConflict((conflict) => conflict.columns(['hub_id', 'channel_id', 'name']).doUpdateSet(fresh))
+      .insertInto('channelTask')
+      .values({ channelId, name, ...planned })
+      .onConflict((conflict) => conflict.columns(['channelId', 'name']).doUpdateSet(planned))
       .execute()
+    await this.#dependencies.jobs.plan({ kind: name, subject: channelId }, trx)
   }
 
-  async #end(task: ChannelTaskRow, state: 'ok' | 'failed', problem: string | undefined): Promise<void> {
-    const done_at = this.#given.clock.now().toISOString()
-    await this.#change(task, { state, problem: problem ?? null, done_at, due_at: null })
-  }
-
-  /** Shown as failed, and tried again on its own. */
-  async #fail(task: ChannelTaskRow, problem: string): Promise<void> {
-    const due_at = nextTry(this.#given.clock.now(), task.attempts, FAILING).toISOString()
-    await this.#change(task, { state: 'failed', problem, due_at })
-  }
-
-  /** Only the task of this version: a newer key may have planned it anew meanwhile. */
-  async #change(
-    task: ChannelTaskRow,
-    { due_at, ...change }: Partial<ChannelTaskRow> & Pick<ChannelTaskRow, 'due_at'>,
-  ): Promise<void> {
-    await this.#given.db
-      .updateTable('channel_task')
-      .set({ ...change, due_at: unlessHurried(task.attempts, due_at), lease_until: null })
-      .where('id', '=', task.id)
-      .where('version', '=', task.version)
-      .where('lease_until', '=', task.lease_until)
-      .execute()
+  #find(channelId: string, name: TaskName, db: Database): Promise<Task | undefined> {
+    const tasks = db.selectFrom('channelTask').selectAll().where('channelId', '=', channelId)
+    return tasks.where('name', '=', name).executeTakeFirst()
   }
 }

@@ -1,17 +1,17 @@
 import { toWireSecond } from '../d360/wire-values.ts'
-import type { Came } from '../database/schema.ts'
+import type { Arrival, BelongingRule, ReviewReason, Row } from '../database/schema.ts'
 
 /** What is known when a return is judged: of the launch and its session, and what 360dialog lists now. */
 export interface Evidence {
   readonly tenantId: string
   readonly email: string | undefined
-  /** The product vouched for the e-mail when it made the link. */
-  readonly emailVerified: boolean
+  /** The product vouched for the e-mail when it created the link. */
+  readonly isEmailVerified: boolean
   /** E.164; the session is about this number alone. */
   readonly number: string | undefined
   readonly launchedAt: Date
   readonly returnedAt: Date
-  readonly came: Came
+  readonly arrival: Arrival
   /** The client that an earlier return of the same nonce fixed. */
   readonly fixedClientId: string | undefined
   readonly clientId: string
@@ -25,41 +25,23 @@ export interface Evidence {
   /** True when a channel of this client is bound to this same tenant. */
   readonly clientIsKnown: boolean
   /**
-   * True when somebody else may be the one who made the client: another tenant was away with the same e-mail in
+   * True when somebody else may be the one who created the client: another tenant was away with the same e-mail in
    * another browser, or the client came back for this session in another browser, too.
    */
   readonly hasRival: boolean
 }
-
-export type BelongingRule = 'bound_already' | 'verified_email' | 'new_client' | 'known_client'
-
-export const reviewReasons = [
-  'client_not_listed',
-  'another_client',
-  'channel_not_listed',
-  'bound_elsewhere',
-  'launch_expired',
-  'no_nonce',
-  'another_sign_up',
-  'nothing_matches',
-  'another_number',
-  'no_session',
-] as const
-export type ReviewReason = (typeof reviewReasons)[number]
 
 export interface Verdict {
   /** Channels that belong to the tenant now. */
   readonly bound: readonly string[]
   /** Channels that an admin decides about. */
   readonly review: readonly string[]
-  /** Channels that an admin decided not to connect here. */
-  readonly refused?: readonly string[]
   readonly rule: BelongingRule | undefined
   readonly reason: ReviewReason | undefined
 }
 
-/** How far 360dialog's clock and ours may be apart when it dates a new client (ARCHITECTURE, "Belonging", rule 2). */
-export const CLOCK_SKEW_MS = 30_000
+/** How far 360dialog's clock and ours may be apart when it dates a new client. */
+const CLOCK_SKEW_MS = 30_000
 
 /**
  * Judges to whom the channels of one return belong (ARCHITECTURE, "Belonging"). Ids in a redirect prove nothing
@@ -77,20 +59,28 @@ export function judgeBelonging(evidence: Evidence): Verdict {
   return { bound, review, rule, reason: review.length > 0 ? 'another_number' : undefined }
 }
 
-/** What a verdict becomes, and the return with it, when somebody has decided about one of its channels. */
-export function settleChannel(
-  { bound, review, refused = [], ...rest }: Verdict,
-  channelId: string,
-  isBound: boolean,
-): { state: 'bound' | 'needs_review' | 'refused'; verdict: Verdict } {
-  const verdict = {
-    ...rest,
-    bound: isBound ? [...bound, channelId] : bound,
-    review: review.filter((id) => id !== channelId),
-    refused: isBound ? refused : [...refused, channelId],
-  }
-  if (verdict.review.length > 0) return { state: 'needs_review', verdict }
-  return { state: verdict.bound.length > 0 ? 'bound' : 'refused', verdict }
+/** The state of a return that was judged, from the outcome of each channel that it named. */
+export function stateOfReturn(
+  outcomes: readonly Row<'returnedChannel'>['outcome'][],
+): 'bound' | 'needs_review' | 'refused' {
+  if (outcomes.includes('review')) return 'needs_review'
+  // One that only takes channels back is done, too.
+  return outcomes.includes('refused') && !outcomes.includes('bound') ? 'refused' : 'bound'
+}
+
+export function isSameEmail(theirs: string | undefined, ours: string | undefined): boolean {
+  return ours !== undefined && theirs?.toLowerCase() === ours.toLowerCase()
+}
+
+/** 360dialog created the client between this launch and this return. */
+export function wasCreatedForLaunch(
+  { createdAt }: { readonly createdAt?: Date | undefined },
+  launchedAt: Date,
+  returnedAt: Date,
+): boolean {
+  if (!createdAt) return false
+  const from = toWireSecond(launchedAt).getTime() - CLOCK_SKEW_MS
+  return createdAt.getTime() >= from && createdAt.getTime() <= returnedAt.getTime() + CLOCK_SKEW_MS
 }
 
 /** What no rule can outweigh. */
@@ -104,37 +94,29 @@ function findObstacle(evidence: Evidence): ReviewReason | undefined {
 }
 
 function findRule(evidence: Evidence): BelongingRule | undefined {
-  const { channelIds, boundTenants, emailVerified, clientIsKnown, hasRival } = evidence
+  const { channelIds, boundTenants, client, email, isEmailVerified, clientIsKnown, hasRival } = evidence
   if (channelIds.every((id) => boundTenants.has(id))) return 'bound_already'
   if (!bindsByItself(evidence)) return undefined
-  if (isSameEmail(evidence) && emailVerified) return 'verified_email'
-  if (wasMadeForThis(evidence) && !hasRival) return 'new_client'
+  if (isSameEmail(client?.email, email) && isEmailVerified) return 'verified_email'
+  if (isNewClient(evidence) && !hasRival) return 'new_client'
   if (clientIsKnown) return 'known_client'
   return undefined
 }
 
 /** Why no rule applies. */
 function findDoubt(evidence: Evidence): ReviewReason {
-  if (evidence.came === 'expired_launch') return 'launch_expired'
+  if (evidence.arrival === 'expired_launch') return 'launch_expired'
   if (!bindsByItself(evidence)) return 'no_nonce'
-  return wasMadeForThis(evidence) ? 'another_sign_up' : 'nothing_matches'
+  return isNewClient(evidence) ? 'another_sign_up' : 'nothing_matches'
 }
 
 /** A live nonce came back in the browser that holds it; or the client came back again from that browser. */
-function bindsByItself({ came }: Evidence): boolean {
-  return came === 'launch' || came === 'taken_up'
+function bindsByItself({ arrival }: Evidence): boolean {
+  return arrival === 'launch' || arrival === 'resumed'
 }
 
-function isSameEmail({ client, email }: Evidence): boolean {
-  return email !== undefined && client?.email?.toLowerCase() === email.toLowerCase()
-}
-
-/** 360dialog made the client, with the session's e-mail, between this launch and this return. */
-function wasMadeForThis(evidence: Evidence): boolean {
-  const createdAt = evidence.client?.createdAt?.getTime()
-  if (createdAt === undefined || !isSameEmail(evidence)) return false
-  const from = toWireSecond(evidence.launchedAt).getTime() - CLOCK_SKEW_MS
-  return createdAt >= from && createdAt <= evidence.returnedAt.getTime() + CLOCK_SKEW_MS
+function isNewClient({ client, email, launchedAt, returnedAt }: Evidence): boolean {
+  return isSameEmail(client?.email, email) && wasCreatedForLaunch(client ?? {}, launchedAt, returnedAt)
 }
 
 function isAskedFor(id: string, { number, listed, boundTenants, tenantId }: Evidence): boolean {

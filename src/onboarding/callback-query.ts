@@ -15,9 +15,9 @@ export interface CallbackQuery {
 
 export const NONCE_PARAMETER = 'nonce'
 
-const MOST_LENGTH = 8192
-const MOST_KEPT = 16_384
-const MOST_IDS = 100
+const MAX_LENGTH = 8192
+const MAX_RAW = 16_384
+const MAX_IDS = 100
 const ID = /^[A-Za-z0-9_-]{1,64}$/
 /** What is long enough to hold a nonce of ours. */
 const LIKE_A_NONCE = /[A-Za-z0-9_-]{43,}/g
@@ -39,7 +39,7 @@ const READ = new Set([...NONCES, ...ID_PARAMETERS])
 export function readCallbackQuery(originalUrl: string): CallbackQuery {
   const start = originalUrl.indexOf('?')
   const raw = start < 0 ? '' : originalUrl.slice(start + 1)
-  if (raw.length > MOST_LENGTH || !raw.isWellFormed()) throw unreadable()
+  if (raw.length > MAX_LENGTH || !raw.isWellFormed()) throw unreadable()
 
   const pairs = raw.split('&').map(readPair)
   const values = (names: readonly string[]) =>
@@ -95,7 +95,7 @@ function readIdList(values: readonly string[]): string[] {
       .map(stripQuotes)
       .filter(Boolean),
   )
-  if (ids.length > MOST_IDS || !ids.every((id) => ID.test(id))) throw unreadable()
+  if (ids.length > MAX_IDS || !ids.every((id) => ID.test(id))) throw unreadable()
   return ids
 }
 
@@ -105,7 +105,7 @@ function stripBrackets(value: string): string {
   return wrapped ? value.slice(1, -1) : value
 }
 
-/** Without the quotes and blanks around it. Counted, since an expression for the end would look from every start. */
+/** Without the quotes and spaces around it. Counted, since an expression for the end would look from every start. */
 function stripQuotes(value: string): string {
   let [start, end] = [0, value.length]
   while (start < end && isQuoteOrBlank(value.charAt(start))) start += 1
@@ -128,7 +128,7 @@ function withoutNonces(pairs: readonly Pair[], nonces: readonly string[]): strin
     const clean = plain.replace(LIKE_A_NONCE, (run) => (isSecret(run) ? hashOf(run) : run))
     return clean === plain ? text : encodeURIComponent(clean).replace('%3D', '=')
   })
-  return kept.join('&').slice(0, MOST_KEPT)
+  return kept.join('&').slice(0, MAX_RAW)
 }
 
 /** Undoes every escape of an ASCII character, also those that undoing uncovers, in one pass. */

@@ -5,21 +5,19 @@ import { InvalidInputError, NotFoundError } from '../errors.ts'
 import { hashOf } from '../identifiers.ts'
 import { linkPath, paths, returnPagePath, statusPath } from '../paths.ts'
 import type { BrowserId } from '../web/browser-id.ts'
-import { frameOf, renderKeptPage, renderPage } from '../web/render-page.ts'
+import { pageContext, renderCached, renderPage } from '../web/render-page.ts'
 import { requestCode } from '../web/request-log.ts'
 import { readCallbackQuery } from './callback-query.ts'
-import type { ConnectSession } from './connect-session-repository.ts'
-import type { LaunchService } from './launch-service.ts'
-import { maskPhoneNumber, showPhoneNumber } from './phone-number.ts'
+import type { ConnectSession, ConnectSessionService } from './connect-session-service.ts'
+import { maskPhoneNumber, readPhoneNumber, showPhoneNumber } from './phone-number.ts'
 import type { Progress, Situation } from './progress.ts'
-import type { ProgressService } from './progress-service.ts'
-import type { ReturnReception, WaitingReturn } from './return-reception.ts'
-import { signUpForm } from './sign-up-form.ts'
+import type { ReturnReceiver, WaitingReturn } from './return-receiver.ts'
+import type { StatusService } from './status-service.ts'
 
-interface Given {
-  readonly launches: LaunchService
-  readonly reception: ReturnReception
-  readonly progress: ProgressService
+interface Dependencies {
+  readonly sessions: ConnectSessionService
+  readonly receiver: ReturnReceiver
+  readonly status: StatusService
   readonly browsers: BrowserId
   readonly selfSignup: boolean
   readonly launchPageHeaders: RequestHandler
@@ -28,30 +26,30 @@ interface Given {
 }
 
 /** The client's way: sign-up or link, 360dialog's permission screen, return, status page. */
-export function createOnboardingRoutes(given: Given): Router {
-  const { launches, reception, progress, browsers, limit, launchPageHeaders, logger } = given
+export function createOnboardingRoutes(dependencies: Dependencies): Router {
+  const { sessions, receiver, status, browsers, selfSignup, limit, launchPageHeaders, logger } = dependencies
   const router = Router()
 
-  router.get(paths.home, launchPageHeaders, (_req, res) => showHome(res, given.selfSignup))
+  router.get(paths.home, launchPageHeaders, (_req, res) => showHome(res, selfSignup))
 
   router.post(paths.signUp, limit, launchPageHeaders, async (req, res) => {
-    if (!given.selfSignup) throw new NotFoundError()
+    if (!selfSignup) throw new NotFoundError()
     const form = signUpForm.safeParse(req.body ?? {})
     if (!form.success) return showSignUp(res.status(422), req.body, z.flattenError(form.error).fieldErrors)
-    const screen = await launches.signUp(form.data, browsers.ensure(req, res))
+    const screen = await sessions.signUp(form.data, browsers.ensure(req, res))
     res.redirect(303, screen.href)
   })
 
   router.get(paths.link, launchPageHeaders, async (req, res) => {
-    const session = await launches.findByLink(String(req.params.token))
-    if (!session || launches.isExpired(session)) return showUnusableLink(res, session)
+    const session = await sessions.findByLink(String(req.params.token))
+    if (!session || sessions.isExpired(session)) return showUnusableLink(res, session)
     showLink(res, session, String(req.params.token))
   })
 
   router.post(paths.link, limit, launchPageHeaders, async (req, res) => {
-    const session = await launches.findByLink(String(req.params.token))
-    if (!session || launches.isExpired(session)) return showUnusableLink(res, session)
-    const screen = await launches.launch(session, browsers.ensure(req, res))
+    const session = await sessions.findByLink(String(req.params.token))
+    if (!session || sessions.isExpired(session)) return showUnusableLink(res, session)
+    const screen = await sessions.launch(session, browsers.ensure(req, res))
     res.redirect(303, screen.href)
   })
 
@@ -60,25 +58,25 @@ export function createOnboardingRoutes(given: Given): Router {
   router.get(paths.callback, async (req, res) => {
     res.set('cache-control', 'no-store')
     const query = readQuery(req, res, logger)
-    const place = await reception.recognise(query, browsers.read(req))
+    const match = await receiver.match(query, browsers.read(req))
     // A live nonce is never limited; what anybody can send again and again is.
-    if (!place.isLive) await passed(limit, req, res)
+    if (!match.isLive) await runMiddleware(limit, req, res)
     // A browser that goes on from here is known again when it does.
-    const browserHash = place.kind === 'launch' ? browsers.ensure(req, res) : undefined
-    await reception.keep(query, place, browserHash)
-    if (place.kind === 'none') return res.redirect(303, paths.returned)
-    res.redirect(303, place.came === 'launch' ? statusPath(place.pageId) : returnPagePath(place.pageId))
+    const browserHash = match.kind === 'launch' ? browsers.ensure(req, res) : undefined
+    await receiver.store(query, match, browserHash)
+    if (match.kind === 'unattached') return res.redirect(303, paths.returned)
+    res.redirect(303, match.arrival === 'launch' ? statusPath(match.pageId) : returnPagePath(match.pageId))
   })
 
   router.get(paths.returnPage, launchPageHeaders, async (req, res) => {
     res.set(privatePage)
-    const waiting = await reception.findWaiting(String(req.params.id))
+    const waiting = await receiver.findWaiting(String(req.params.id))
     if (!waiting) throw new NotFoundError()
-    const { session, state, came, browserHash } = waiting
-    const isExpired = launches.isExpired(session)
-    if (came === 'taken_up' || !BEFORE_JUDGEMENT.has(state)) {
-      const found = await progress.read(session, { launchExpired: true, browserHash })
-      return showStatus(req, res, { session, progress: found, isExpired, canContinue: true })
+    const { session, state, arrival, browserHash } = waiting
+    const isExpired = sessions.isExpired(session)
+    if (arrival === 'resumed' || !BEFORE_JUDGEMENT.has(state)) {
+      const progress = await status.read(session, { isExpired: true, browserHash })
+      return showStatus(req, res, { session, progress, isExpired, canContinue: true })
     }
     if (isExpired) return showUnusableLink(res, session)
     showReturn(res, waiting, String(req.params.id))
@@ -86,43 +84,58 @@ export function createOnboardingRoutes(given: Given): Router {
 
   // "Continue here": whoever holds this page may launch its session, as whoever holds its link may.
   router.post(paths.returnPage, limit, launchPageHeaders, async (req, res) => {
-    const waiting = await reception.findWaiting(String(req.params.id))
-    if (!waiting || launches.isExpired(waiting.session)) return showUnusableLink(res, waiting?.session)
-    const screen = await launches.launch(waiting.session, browsers.ensure(req, res), { continues: true })
+    const waiting = await receiver.findWaiting(String(req.params.id))
+    if (!waiting || sessions.isExpired(waiting.session)) return showUnusableLink(res, waiting?.session)
+    const screen = await sessions.launch(waiting.session, browsers.ensure(req, res), { isContinuation: true })
     res.redirect(303, screen.href)
   })
 
   router.get(paths.returned, (_req, res) => {
-    renderPage(res, 'onboarding/returned', { title: frameOf(res).t('returned.title') })
+    renderPage(res, 'onboarding/returned', { title: pageContext(res).t('returned.title') })
   })
 
   router.get(paths.status, launchPageHeaders, async (req, res) => {
     res.set(privatePage)
-    const found = await progress.find(String(req.params.id))
+    const found = await status.find(String(req.params.id))
     if (!found) throw new NotFoundError()
     if (req.accepts(['html', 'json']) === 'json') {
       res.json(toJson(found.progress))
       return
     }
-    showStatus(req, res, { ...found, isExpired: launches.isExpired(found.session) })
+    showStatus(req, res, { ...found, isExpired: sessions.isExpired(found.session) })
   })
 
   // "Start again": whoever holds a status page may launch its session anew, as whoever holds its link may.
   router.post(paths.status, limit, launchPageHeaders, async (req, res) => {
-    const found = await progress.find(String(req.params.id))
-    if (!found || launches.isExpired(found.session)) return showUnusableLink(res, found?.session)
-    const screen = await launches.launch(found.session, browsers.ensure(req, res))
+    const found = await status.find(String(req.params.id))
+    if (!found || sessions.isExpired(found.session)) return showUnusableLink(res, found?.session)
+    const screen = await sessions.launch(found.session, browsers.ensure(req, res))
     res.redirect(303, screen.href)
   })
 
   return router
 }
 
+const text = z.preprocess((value) => (typeof value === 'string' ? value.trim() : ''), z.string())
+
+/** The self-signup form; each problem is the key of its translation. */
+const signUpForm = z.object({
+  company: text.pipe(z.string().min(1, 'form.companyMissing').max(100, 'form.companyLong')),
+  email: text.pipe(z.email('form.emailBad').max(254, 'form.emailBad')),
+  number: text.transform((value, context) => {
+    if (value === '') return undefined
+    const number = readPhoneNumber(value)
+    if (number === undefined) context.addIssue({ code: 'custom', message: 'form.numberBad' })
+    return number
+  }),
+  consent: z.literal('yes', 'form.consentMissing'),
+})
+
 /** Nobody else's copy, and in no search: who knows the address sees the page. */
 const privatePage = { 'cache-control': 'no-store', 'x-robots-tag': 'noindex' } as const
 
 /** Resolves when a middleware lets the request through, and rejects with what it says otherwise. */
-function passed(middleware: RequestHandler, req: Request, res: Response): Promise<void> {
+function runMiddleware(middleware: RequestHandler, req: Request, res: Response): Promise<void> {
   return new Promise((resolve, reject) => {
     middleware(req, res, (error?: unknown) => (error ? reject(error) : resolve()))
   })
@@ -148,19 +161,19 @@ function readQuery(req: Request, res: Response, logger: Logger) {
 
 function showHome(res: Response, selfSignup: boolean): void {
   if (selfSignup) return showSignUp(res, {}, {})
-  renderPage(res, 'onboarding/closed', { title: frameOf(res).t('closed.title') })
+  renderPage(res, 'onboarding/closed', { title: pageContext(res).t('closed.title') })
 }
 
 function showSignUp(res: Response, values: unknown, errors: object): void {
   const entered = typeof values === 'object' && values !== null ? values : {}
-  const title = frameOf(res).t('signUp.title')
+  const title = pageContext(res).t('signUp.title')
   renderPage(res, 'onboarding/sign-up', { title, action: paths.signUp, values: entered, errors })
 }
 
 function showLink(res: Response, session: ConnectSession, token: string): void {
   const { tenantName, number, code } = session
   renderPage(res, 'onboarding/link', {
-    title: frameOf(res).t('link.title'),
+    title: pageContext(res).t('link.title'),
     action: linkPath(token),
     tenantName,
     number: number && showPhoneNumber(number),
@@ -168,10 +181,10 @@ function showLink(res: Response, session: ConnectSession, token: string): void {
   })
 }
 
-function showReturn(res: Response, { session, came }: WaitingReturn, pageId: string): void {
-  const way = came === 'expired_launch' ? 'late' : came === 'open_launch' ? 'unsure' : 'elsewhere'
+function showReturn(res: Response, { session, arrival }: WaitingReturn, pageId: string): void {
+  const way = arrival === 'expired_launch' ? 'late' : arrival === 'open_launch' ? 'unsure' : 'elsewhere'
   renderPage(res, 'onboarding/return', {
-    title: frameOf(res).t(`return.${way}.title`),
+    title: pageContext(res).t(`return.${way}.title`),
     action: returnPagePath(pageId),
     way,
     tenantName: session.tenantName,
@@ -180,7 +193,7 @@ function showReturn(res: Response, { session, came }: WaitingReturn, pageId: str
 }
 
 function showUnusableLink(res: Response, session: ConnectSession | undefined): void {
-  const { t } = frameOf(res)
+  const { t } = pageContext(res)
   const code = session?.code ?? requestCode(res)
   const locals = {
     title: t(session ? 'linkExpired.title' : 'linkUnknown.title'),
@@ -197,7 +210,7 @@ const REFRESH_SECONDS: Partial<Record<Situation, number>> = { returned: 3, waiti
 const BEFORE_JUDGEMENT: ReadonlySet<WaitingReturn['state']> = new Set(['pending', 'received', 'declined'])
 
 /** Where starting again from the page is the next thing to do. */
-const CAN_START_AGAIN: ReadonlySet<Situation> = new Set([
+const CAN_START_AGAIN = new Set<Situation>([
   'launched',
   'elsewhere',
   'declined',
@@ -217,8 +230,8 @@ function showStatus(
   const stopped = req.query.refresh === 'off'
   // A header, not a meta element: whoever reads slowly can stop it by the link on the page.
   if (seconds !== undefined && !stopped) res.set('refresh', String(seconds))
-  renderKeptPage(res, 'onboarding/status', {
-    title: frameOf(res).t(`status.${situation}.title`),
+  renderCached(res, 'onboarding/status', {
+    title: pageContext(res).t(`status.${situation}.title`),
     situation,
     code: session.code,
     tenantName: session.tenantName,

@@ -1,34 +1,10 @@
-import type { ChannelState } from '../channels/channel-repository.ts'
-import type { Return } from './return-repository.ts'
+import type { ChannelDetails } from '../channels/channel-service.ts'
+import { type Standing, standingOf } from '../channels/standing.ts'
+import type { Row } from '../database/schema.ts'
+import type { ReturnDetails } from './return-repository.ts'
 
-/** Where a connect session stands. */
-export type SessionStatus =
-  | 'launched'
-  | 'returned'
-  | 'waiting'
-  | 'completed'
-  | 'needs_review'
-  | 'declined'
-  | 'failed'
-  | 'expired'
-
-/** What the status page has to say: the statuses, told apart where the next step differs. */
-export const situations = [
-  'launched',
-  'elsewhere',
-  'returned',
-  'waiting',
-  'completed',
-  'needs_review',
-  'declined',
-  'revoked',
-  'refused',
-  'failed',
-  'expired',
-] as const
-export type Situation = (typeof situations)[number]
-
-const statuses: Readonly<Record<Situation, SessionStatus>> = {
+/** What the status page has to say, with the session's status: told apart where the next step differs. */
+const statuses = {
   launched: 'launched',
   elsewhere: 'launched',
   returned: 'returned',
@@ -40,7 +16,10 @@ const statuses: Readonly<Record<Situation, SessionStatus>> = {
   refused: 'failed',
   failed: 'failed',
   expired: 'expired',
-}
+} as const
+export type Situation = keyof typeof statuses
+export const situations = Object.keys(statuses) as Situation[]
+export type SessionStatus = (typeof statuses)[Situation]
 
 /** Where one number of a session stands, as its owner is told. */
 export const numberStates = [
@@ -66,6 +45,52 @@ const endStates: ReadonlySet<NumberState> = new Set([
   'refused',
 ])
 
+/** What a customer is told of a number, wherever it stands. */
+export const stateOfStanding: Readonly<Record<Standing, NumberState>> = {
+  ended: 'ended',
+  in_review: 'in_review',
+  unbound: 'refused',
+  no_key: 'with_support',
+  permission_missing: 'no_permission',
+  queued: 'preparing',
+  activating: 'activating',
+  not_listed: 'activating',
+  unreachable: 'retrying',
+  refused: 'retrying',
+  no_permission: 'no_permission',
+  upstream_failed: 'retrying',
+  waiting_too_long: 'activating',
+  creating: 'preparing',
+  answer_lost: 'retrying',
+  key_in_use: 'with_support',
+  key_records_unreadable: 'with_support',
+  another_key_appeared: 'with_support',
+  answer_unexplained: 'with_support',
+  answer_unreadable: 'with_support',
+  answer_masked: 'with_support',
+  answer_host_not_allowed: 'with_support',
+  stopped: 'with_support',
+  key_retired: 'rejected',
+  key_rejected: 'rejected',
+  revoked: 'rejected',
+  proving: 'proving',
+  another_number: 'with_support',
+  probe_failed: 'retrying',
+  renewing: 'connected',
+  renewal_stopped: 'connected',
+  webhook_failed: 'connected',
+  setting_webhook: 'connected',
+  connected_without_permission: 'connected',
+  permission_uncertain: 'connected',
+  deletion_pending: 'connected',
+  connected: 'connected',
+}
+
+/** However long a number waits, its owner is told what for; that it is too long is the admin's to know. */
+function stateOfNumber(channel: ChannelDetails): NumberState {
+  return stateOfStanding[standingOf(channel, channel.mintRequestedAt ?? channel.observedAt)]
+}
+
 export type StepName = 'permission' | 'check' | 'activation' | 'key' | 'connected'
 
 export interface Step {
@@ -88,13 +113,14 @@ export interface Progress {
 }
 
 interface Facts {
-  readonly launchExpired: boolean
+  /** The launch whose page it is has expired. */
+  readonly isExpired: boolean
   /** The browser whose page it is. */
   readonly browserHash: string | undefined
   /** Oldest first. */
-  readonly returns: readonly Return[]
+  readonly returns: readonly ReturnDetails[]
   /** The channels that these returns bound, and that are still the tenant's. */
-  readonly channels: readonly ChannelState[]
+  readonly channels: readonly ChannelDetails[]
 }
 
 /**
@@ -115,29 +141,21 @@ export function deriveProgress(all: Facts): Progress {
   return { status: statuses[situation], situation, steps: stepsOf(situation, facts), numbers }
 }
 
-export function stateOfNumber({ status, key, mint, probe }: ChannelState): NumberState {
-  if (status === 'terminated') return 'ended'
-  if (key.status === 'rejected' || key.status === 'retired') return 'rejected'
-  if (key.status === 'needs_decision' || probe?.problem === 'another_number') return 'with_support'
-  if (key.status === 'stored' && probe?.state === 'ok') return 'connected'
-  if (key.status === 'stored') return probe?.state === 'failed' ? 'retrying' : 'proving'
-  if (key.status === 'minting') return 'preparing'
-  if (key.status === 'unknown') return 'retrying'
-  if (mint?.problem === 'no_permission') return 'no_permission'
-  if (mint?.problem === 'not_running' || mint?.problem === 'not_listed') return 'activating'
-  return mint?.problem ? 'retrying' : 'preparing'
+/** The channels that a return named and that came to this. */
+export function idsOf({ channels }: ReturnDetails, outcome: Row<'returnedChannel'>['outcome']): string[] {
+  return channels.flatMap((channel) => (channel.outcome === outcome ? [channel.channelId] : []))
 }
 
-function shows({ state, verdict, browserHash }: Return, ofPage: string | undefined): boolean {
-  return browserHash === ofPage || state === 'pending' || (verdict?.bound.length ?? 0) > 0
+function shows(one: ReturnDetails, ofPage: string | undefined): boolean {
+  return one.browserHash === ofPage || one.state === 'pending' || idsOf(one, 'bound').length > 0
 }
 
 /** Numbers that came back and are not this tenant's, or not yet. */
 function doubtedOf({ returns, channels, browserHash }: Facts): NumberProgress[] {
   const isBound = (id: string) => channels.some((channel) => channel.id === id)
   const own = returns.filter((one) => one.browserHash === browserHash)
-  const refused = own.flatMap(({ verdict }) => verdict?.refused ?? [])
-  const inReview = own.flatMap((one) => (one.state === 'needs_review' ? (one.verdict?.review ?? []) : []))
+  const refused = own.flatMap((one) => idsOf(one, 'refused'))
+  const inReview = own.flatMap((one) => (one.state === 'needs_review' ? idsOf(one, 'review') : []))
   const states = new Map<string, NumberState>([
     ...refused.map((id) => [id, 'refused'] as const),
     ...inReview.map((id) => [id, 'in_review'] as const),
@@ -145,7 +163,7 @@ function doubtedOf({ returns, channels, browserHash }: Facts): NumberProgress[] 
   return [...states].flatMap(([id, state]) => (isBound(id) ? [] : [{ phoneNumber: undefined, state }]))
 }
 
-function situationOf({ returns, channels, launchExpired }: Facts, numbers: readonly NumberProgress[]) {
+function situationOf({ returns, channels, isExpired }: Facts, numbers: readonly NumberProgress[]): Situation {
   const has = (state: NumberState) => numbers.some((number) => number.state === state)
   if (returns.some((one) => one.state === 'received')) return 'returned'
   if (numbers.some(({ state }) => !endStates.has(state))) return 'waiting'
@@ -154,44 +172,34 @@ function situationOf({ returns, channels, launchExpired }: Facts, numbers: reado
   if (channels.length > 0) return 'failed'
   if (has('refused')) return 'refused'
   // A number that was bound and is no longer: it went to somebody else, or its binding ended.
-  if (returns.some(({ verdict }) => verdict?.bound.length)) return 'failed'
+  if (returns.some((one) => idsOf(one, 'bound').length > 0)) return 'failed'
   if (returns.some(({ state }) => state === 'pending')) return 'elsewhere'
-  if (returns.some(({ revokedIds }) => revokedIds.length > 0)) return 'revoked'
+  if (returns.some((one) => one.channels.some(({ isRevoked }) => isRevoked))) return 'revoked'
   // What anybody can send tells nothing of what this visitor did.
-  if (returns.some(({ state, came }) => state === 'declined' && came === 'launch')) return 'declined'
-  return launchExpired ? 'expired' : 'launched'
+  if (returns.some(({ state, arrival }) => state === 'declined' && arrival === 'launch')) return 'declined'
+  return isExpired ? 'expired' : 'launched'
 }
 
 const stoppedIn: ReadonlySet<Situation> = new Set(['declined', 'revoked', 'refused', 'failed', 'expired'])
 
 function stepsOf(situation: Situation, { returns, channels }: Facts): Step[] {
-  const last = returns.at(-1)
-  const came = returns.find((one) => one.state !== 'declined' && one.state !== 'pending')?.receivedAt
+  const arrived = returns.find((one) => one.state !== 'declined' && one.state !== 'pending')?.receivedAt
   const checked = returns.find((one) => one.state === 'bound')?.closedAt
-  const runs = channels.length > 0 && channels.every((channel) => channel.running)
-  const keyAt = allOf(channels.map((channel) => channel.key.createdAt))
-  const provenAt = allOf(
-    channels.map((channel) => (channel.probe?.state === 'ok' ? channel.probe.doneAt : undefined)),
-  )
+  const isRunning = channels.length > 0 && channels.every((channel) => channel.isRunning)
+  const keyAt = allOf(channels.map((channel) => channel.keyCreatedAt))
+  const provenAt = allOf(channels.map((one) => (one.probeState === 'ok' ? one.probeDoneAt : undefined)))
   const reached: [StepName, boolean, Date | undefined][] = [
-    ['permission', came !== undefined, came ?? last?.receivedAt],
+    ['permission', arrived !== undefined, arrived],
     ['check', checked !== undefined && channels.length > 0, checked],
-    ['activation', runs, undefined],
+    ['activation', isRunning, undefined],
     ['key', keyAt !== undefined, keyAt],
     ['connected', situation === 'completed', provenAt],
   ]
   const current = reached.findIndex(([, done]) => !done)
-  const stopped = stoppedIn.has(situation)
+  const here = stoppedIn.has(situation) ? 'stopped' : 'current'
   return reached.map(([name, done, at], place) => ({
     name,
-    state:
-      done && (current < 0 || place < current)
-        ? 'done'
-        : place === current
-          ? stopped
-            ? 'stopped'
-            : 'current'
-          : 'todo',
+    state: current < 0 || place < current ? 'done' : place === current ? here : 'todo',
     at: done ? at : undefined,
   }))
 }

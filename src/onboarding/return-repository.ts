@@ -1,285 +1,236 @@
-import { commitTogether } from '../database/commit-together.ts'
+import { type InferResult, sql } from 'kysely'
+import { compiledInsert, compiledQuery } from '../database/compiled-query.ts'
 import type { Database } from '../database/database.ts'
-import { prepared } from '../database/prepared.ts'
-import type { Came, ReturnRow } from '../database/schema.ts'
-import { hashOf } from '../identifiers.ts'
-import type { Verdict } from './belonging.ts'
-import type { Launch } from './connect-session-repository.ts'
+import type { Joined, NewRow, Row } from '../database/schema.ts'
+import { stateOfReturn } from './belonging.ts'
 
-/** One redirect received from a launching browser. */
-export interface Return {
-  readonly id: string
-  readonly launchId: string
-  readonly sessionId: string
-  readonly clientId: string | undefined
-  readonly channelIds: readonly string[]
-  readonly revokedIds: readonly string[]
-  readonly state: ReturnRow['state']
-  readonly came: Came
-  /** The browser in which it came, when that need not be the launch's. */
-  readonly browserHash: string | undefined
-  readonly verdict: Verdict | undefined
-  readonly receivedAt: Date
-  readonly closedAt: Date | undefined
-  readonly attempts: number
+/** A return with the channels that it named, without what came raw. `browserHash` is where it came, in every case. */
+export type ReturnDetails = Omit<Row<'connectReturn'>, 'raw'> & {
+  readonly channels: readonly Row<'returnedChannel'>[]
 }
 
-export type NewReturn = Pick<
-  Return,
-  | 'id'
-  | 'launchId'
-  | 'sessionId'
-  | 'clientId'
-  | 'channelIds'
-  | 'revokedIds'
-  | 'came'
-  | 'browserHash'
-  | 'receivedAt'
-> & {
-  readonly state: 'received' | 'pending' | 'declined'
-  readonly raw: string
-  /** SHA-256 of the id of its "Continue here" page. */
-  readonly pageHash: string | undefined
-}
+/** What became of a channel that a return named. */
+export type JudgedChannel = Pick<Row<'returnedChannel'>, 'channelId' | 'outcome'> &
+  Partial<Pick<Row<'returnedChannel'>, 'rule' | 'reason'>>
 
 /**
- * Keeps the returns, each once: the same client and channels that came the same way on the same nonce are the
- * same return.
+ * Keeps the returns and the channels that they named, each once: the same client and channels that came the same
+ * way on the same nonce are the same return.
  */
 export class ReturnRepository {
   readonly #db: Database
-  readonly #hubId: string
 
-  constructor({ db, hubId }: { db: Database; hubId: string }) {
+  constructor({ db }: { db: Database }) {
     this.#db = db
-    this.#hubId = hubId
   }
 
-  /** Stores a return durably; answers false when it was here already. */
-  async save(given: NewReturn): Promise<boolean> {
-    const receivedAt = given.receivedAt.toISOString()
-    const row = {
-      hub_id: this.#hubId,
-      id: given.id,
-      launch_id: given.launchId,
-      session_id: given.sessionId,
-      client_id: given.clientId ?? null,
-      channels: JSON.stringify(given.channelIds),
-      revoked: JSON.stringify(given.revokedIds),
-      raw: given.raw,
-      digest: digestOf(given),
-      state: given.state,
-      received_at: receivedAt,
-      closed_at: given.state === 'declined' ? receivedAt : null,
-      due_at: given.state === 'received' ? receivedAt : null,
-      came: given.came,
-      page_hash: given.pageHash ?? null,
-      browser_hash: given.browserHash ?? null,
-    }
-    const [inserted] = await commitTogether(this.#db, (trx) => insertReturn(trx, row))
-    return inserted !== undefined
+  /** False when it was here already. */
+  async add(
+    received: NewRow<'connectReturn'>,
+    named: readonly { readonly channelId: string; readonly isRevoked: boolean }[],
+    trx: Database,
+  ): Promise<boolean> {
+    const added = await insertReturn(trx, received)
+    if (added.length === 0) return false
+    for (const channel of named) await insertChannel(trx, { returnId: received.id, ...channel })
+    return true
   }
 
-  async close(
-    id: string,
-    state: 'bound' | 'needs_review' | 'refused',
-    verdict: Verdict,
-    now: Date,
-    db: Database,
-  ): Promise<void> {
-    await db
-      .updateTable('connect_return')
-      .set({
-        state,
-        verdict: JSON.stringify(verdict),
-        closed_at: now.toISOString(),
-        due_at: null,
-        lease_until: null,
-      })
-      .where('id', '=', id)
+  /** Judges a return, for the first time or anew. */
+  async judge(id: string, judged: readonly JudgedChannel[], now: Date, trx: Database): Promise<void> {
+    const unjudged = { outcome: null, rule: null, reason: null }
+    await trx.updateTable('returnedChannel').set(unjudged).where('returnId', '=', id).execute()
+    await this.settle(id, judged, now, trx)
+  }
+
+  /** Writes down what became of some of a return's channels; its state follows from all of them. */
+  async settle(id: string, judged: readonly JudgedChannel[], now: Date, trx: Database): Promise<void> {
+    // The return's row first: who settles another of its channels waits here, and sees what was written.
+    await trx.updateTable('connectReturn').set({ closedAt: now }).where('id', '=', id).execute()
+    for (const { channelId, ...change } of judged)
+      await trx
+        .updateTable('returnedChannel')
+        .set(change)
+        .where('returnId', '=', id)
+        .where('channelId', '=', channelId)
+        .execute()
+    const channels = await trx
+      .selectFrom('returnedChannel')
+      .select('outcome')
+      .where('returnId', '=', id)
       .execute()
+    const state = stateOfReturn(channels.map(({ outcome }) => outcome))
+    await trx.updateTable('connectReturn').set({ state }).where('id', '=', id).execute()
   }
 
-  /** Oldest first, each with the browser in which it came. */
-  async listOfSession(sessionId: string): Promise<Return[]> {
-    const rows = await listOfSession(this.#db, { session_id: sessionId })
-    return rows.map(toReturn)
+  async remove(id: string, trx: Database): Promise<void> {
+    await trx.deleteFrom('connectReturn').where('id', '=', id).execute()
+  }
+
+  async find(id: string): Promise<ReturnDetails | undefined> {
+    return toDetails(await returnRows(this.#db).where('received.id', '=', id).execute())[0]
+  }
+
+  /** Any return that led to this "Continue here" page. */
+  async findByPage(pageHash: string): Promise<ReturnDetails | undefined> {
+    return toDetails(await returnRows(this.#db).where('received.pageHash', '=', pageHash).execute())[0]
+  }
+
+  /** Oldest first. */
+  async listOfSession(sessionId: string): Promise<ReturnDetails[]> {
+    return toDetails(await listOfSession(this.#db, { sessionId }))
+  }
+
+  /** Newest first: the returns that named a channel. */
+  async listOfChannel(channelId: string, limit: number): Promise<ReturnDetails[]> {
+    const newest = this.#db
+      .selectFrom('returnedChannel')
+      .select('returnId')
+      .where('channelId', '=', channelId)
+      .orderBy('returnId', 'desc')
+      .limit(limit)
+    return toDetails(await returnRows(this.#db).where('received.id', 'in', newest).execute()).toReversed()
+  }
+
+  /** Oldest first: the returns of a client that wait for the decision about this channel. */
+  async listWaitingFor(
+    clientId: string,
+    channelId: string,
+    db: Database = this.#db,
+  ): Promise<ReturnDetails[]> {
+    const waiting = db
+      .selectFrom('returnedChannel')
+      .select('returnId')
+      .where('channelId', '=', channelId)
+      .where('outcome', '=', 'review')
+    const rows = await returnRows(db)
+      .where('received.id', 'in', waiting)
+      .where('received.clientId', '=', clientId)
+      .where('received.state', '=', 'needs_review')
+      .execute()
+    return toDetails(rows)
   }
 
   /** True when a session has sent more returns than this. Looks at no more of them than that. */
   async hasMoreOfSession(sessionId: string, most: number): Promise<boolean> {
     const rows = await this.#db
-      .selectFrom('connect_return')
+      .selectFrom('connectReturn')
       .select('id')
-      .where('session_id', '=', sessionId)
+      .where('sessionId', '=', sessionId)
       .limit(most + 1)
       .execute()
     return rows.length > most
   }
 
-  /** Any return that led to this "Continue here" page. */
-  async findByPage(pageHash: string): Promise<Return | undefined> {
-    const row = await this.#db
-      .selectFrom('connect_return')
-      .select(shownColumns)
-      .where('hub_id', '=', this.#hubId)
-      .where('page_hash', '=', pageHash)
-      .orderBy('id')
-      .limit(1)
-      .executeTakeFirst()
-    return row && toReturn(row)
-  }
-
-  /**
-   * What came for a session in another browser, too late or without its nonce, is judged like any other once
-   * the same client has come back by "Continue here" in that same browser: whoever launched holds the nonce and
-   * so the address of the page, but not the browser in which the client said yes.
-   */
-  async takeUp(
-    { sessionId, browserHash }: Pick<Launch, 'sessionId' | 'browserHash'>,
-    clientId: string,
-    now: Date,
-  ): Promise<void> {
-    await this.#db
-      .updateTable('connect_return')
-      .set({ came: 'taken_up', state: 'received', due_at: now.toISOString(), closed_at: null, attempts: 0 })
-      .where('session_id', '=', sessionId)
-      .where('client_id', '=', clientId)
-      .where('browser_hash', '=', browserHash)
-      .where('came', 'in', ['other_browser', 'expired_launch', 'open_launch'])
-      .where('state', 'in', ['pending', 'needs_review'])
-      .execute()
+  /** How many returns of no launch are open. */
+  async countUnattached(): Promise<number> {
+    const { count } = await this.#db
+      .selectFrom('connectReturn')
+      .select((row) => row.fn.countAll().as('count'))
+      .where(isOpenAndUnattached)
+      .executeTakeFirstOrThrow()
+    return Number(count)
   }
 
   /** True when the same client came back for the same session in another browser, too. */
   async isContested(
-    { sessionId, clientId }: Pick<Return, 'sessionId' | 'clientId'>,
-    browserHash: string,
-    db: Database,
+    { sessionId, clientId, browserHash }: Pick<ReturnDetails, 'sessionId' | 'clientId' | 'browserHash'>,
+    trx: Database,
   ): Promise<boolean> {
-    const elsewhere = await db
-      .selectFrom('connect_return as received')
-      .innerJoin('launch', 'launch.id', 'received.launch_id')
+    const elsewhere = await trx
+      .selectFrom('connectReturn as received')
+      .innerJoin('launch', 'launch.id', 'received.launchId')
       .select('received.id')
-      .where('received.session_id', '=', sessionId)
-      .where('received.client_id', '=', clientId ?? '')
-      .where((row) => row(row.fn.coalesce('received.browser_hash', 'launch.browser_hash'), '!=', browserHash))
+      .where('received.sessionId', '=', sessionId ?? '')
+      .where('received.clientId', '=', clientId ?? '')
+      .where((row) =>
+        row(row.fn.coalesce('received.browserHash', 'launch.browserHash'), '!=', browserHash ?? ''),
+      )
       .limit(1)
       .executeTakeFirst()
     return elsewhere !== undefined
   }
 
-  /** Oldest first: the returns of a client that wait for an admin's word about this channel. */
-  async listClaims(clientId: string, channelId: string, db: Database = this.#db): Promise<Return[]> {
-    const rows = await db
-      .selectFrom('connect_return')
-      .select(shownColumns)
-      .where('hub_id', '=', this.#hubId)
-      .where('client_id', '=', clientId)
-      .where('state', '=', 'needs_review')
-      .orderBy('id')
+  /**
+   * What came for a session in another browser, too late or without its nonce, is judged like any other once
+   * the same client has come back by "Continue here" in that same browser: whoever launched holds the nonce and
+   * so the address of the page, but not the browser in which the client said yes. Answers the ids of what is to be
+   * judged.
+   */
+  async resume(
+    { sessionId, browserHash }: Pick<Row<'launch'>, 'sessionId' | 'browserHash'>,
+    clientId: string,
+    trx: Database,
+  ): Promise<string[]> {
+    const resumed = await trx
+      .updateTable('connectReturn')
+      .set({ arrival: 'resumed', state: 'received', closedAt: null })
+      .where('sessionId', '=', sessionId)
+      .where('clientId', '=', clientId)
+      .where('browserHash', '=', browserHash)
+      .where('arrival', 'in', ['other_browser', 'expired_launch', 'open_launch'])
+      .where('state', 'in', ['pending', 'needs_review'])
+      .returning('id')
       .execute()
-    return rows.map(toReturn).filter(({ verdict }) => verdict?.review.includes(channelId))
-  }
-
-  /** Newest first: the returns that named a channel. */
-  async listOfChannel(channelId: string, limit: number): Promise<Return[]> {
-    const named = `%"${channelId.replaceAll(/[^A-Za-z0-9-]/g, '_')}"%`
-    const rows = await this.#db
-      .selectFrom('connect_return')
-      .selectAll()
-      .where('hub_id', '=', this.#hubId)
-      .where((row) => row.or([row('channels', 'like', named), row('revoked', 'like', named)]))
-      .orderBy('id', 'desc')
-      .limit(limit)
-      .execute()
-    // `_` in a pattern is any character, so the ids are compared again.
-    return rows
-      .map(toReturn)
-      .filter(({ channelIds, revokedIds }) => [...channelIds, ...revokedIds].includes(channelId))
+    return resumed.map(({ id }) => id)
   }
 }
 
-/** What a return is read for: without what came raw, which may be 8 kB. */
-const shownColumns = [
-  'id',
-  'launch_id',
-  'session_id',
-  'client_id',
-  'channels',
-  'revoked',
-  'state',
-  'came',
-  'browser_hash',
-  'verdict',
-  'received_at',
-  'closed_at',
-  'attempts',
-] as const
-type ShownRow = Pick<ReturnRow, (typeof shownColumns)[number]>
+/** Belongs to no launch, and is not decided yet. */
+export const isOpenAndUnattached = sql<boolean>`launch_id is null and state in ('received', 'needs_review')`
 
-/** With the browser in which each came, whichever way. */
-const listOfSession = prepared<{ session_id: string }, ShownRow>((db, value) =>
+/** Oldest first, a row for each channel that a return named. */
+const returnRows = (db: Database) =>
   db
-    .selectFrom('connect_return as received')
-    .leftJoin('launch', 'launch.id', 'received.launch_id')
-    .select(shownColumns.map((column) => `received.${column}` as const))
-    .select((row) => row.fn.coalesce('received.browser_hash', 'launch.browser_hash').as('browser_hash'))
-    .where('received.session_id', '=', value('session_id'))
-    .orderBy('received.id'),
+    .selectFrom('connectReturn as received')
+    .leftJoin('launch', 'launch.id', 'received.launchId')
+    .leftJoin('returnedChannel as named', 'named.returnId', 'received.id')
+    .select([
+      'received.id',
+      'received.launchId',
+      'received.sessionId',
+      'received.clientId',
+      'received.digest',
+    ])
+    .select(['received.state', 'received.arrival', 'received.pageHash'])
+    .select(['received.receivedAt', 'received.closedAt'])
+    .select((row) => row.fn.coalesce('received.browserHash', 'launch.browserHash').as('browserHash'))
+    .select(['named.channelId', 'named.isRevoked', 'named.outcome', 'named.rule', 'named.reason'])
+    .orderBy('received.id')
+    .orderBy('named.channelId')
+
+type ReturnRow = InferResult<ReturnType<typeof returnRows>>[number]
+
+function toDetails(rows: readonly unknown[]): ReturnDetails[] {
+  const returns = new Map<string, ReturnDetails & { readonly channels: Row<'returnedChannel'>[] }>()
+  for (const row of rows as Joined<ReturnRow>[]) {
+    const { channelId, isRevoked = false, outcome, rule, reason, ...received } = row
+    const found = returns.get(row.id) ?? { ...received, channels: [] }
+    returns.set(row.id, found)
+    if (channelId) found.channels.push({ returnId: row.id, channelId, isRevoked, outcome, rule, reason })
+  }
+  return [...returns.values()]
+}
+
+const listOfSession = compiledQuery<{ sessionId: string }, ReturnRow>((db, value) =>
+  returnRows(db).where('received.sessionId', '=', value('sessionId')),
 )
 
-type StoredColumn = Exclude<keyof ReturnRow, 'verdict' | 'lease_until' | 'attempts'>
+const returnColumns = [
+  ...(['id', 'launchId', 'sessionId', 'clientId', 'raw', 'digest', 'state', 'arrival'] as const),
+  ...(['pageHash', 'browserHash', 'receivedAt', 'closedAt'] as const),
+]
 
 /** Answers the new row's id, and nothing when the return was here already. */
-const insertReturn = prepared<{ [column in StoredColumn]: string | null }, { id: string }>((db, value) =>
+const insertReturn = compiledInsert<NewRow<'connectReturn'>>(returnColumns, (db, received) =>
   db
-    .insertInto('connect_return')
-    .values({
-      hub_id: value('hub_id'),
-      id: value('id'),
-      launch_id: value('launch_id'),
-      session_id: value('session_id'),
-      client_id: value('client_id'),
-      channels: value('channels'),
-      revoked: value('revoked'),
-      raw: value('raw'),
-      digest: value('digest'),
-      state: value('state'),
-      verdict: null,
-      received_at: value('received_at'),
-      closed_at: value('closed_at'),
-      due_at: value('due_at'),
-      came: value('came'),
-      page_hash: value('page_hash'),
-      browser_hash: value('browser_hash'),
-      lease_until: null,
-      attempts: 0,
-    })
-    .onConflict((conflict) => conflict.columns(['launch_id', 'digest']).doNothing())
+    .insertInto('connectReturn')
+    .values(received)
+    .onConflict((conflict) => conflict.doNothing())
     .returning('id'),
 )
 
-export function toReturn(row: ShownRow): Return {
-  return {
-    id: row.id,
-    launchId: row.launch_id,
-    sessionId: row.session_id,
-    clientId: row.client_id ?? undefined,
-    channelIds: JSON.parse(row.channels),
-    revokedIds: JSON.parse(row.revoked),
-    state: row.state,
-    came: row.came,
-    browserHash: row.browser_hash ?? undefined,
-    verdict: row.verdict === null ? undefined : JSON.parse(row.verdict),
-    receivedAt: new Date(row.received_at),
-    closedAt: row.closed_at === null ? undefined : new Date(row.closed_at),
-    attempts: row.attempts,
-  }
-}
-
-/** What came another way is another return: it must not stand in the way of the one that may bind. */
-function digestOf({ clientId, channelIds, revokedIds, came }: NewReturn): string {
-  const way = came === 'launch' ? [] : [came]
-  return hashOf(JSON.stringify([clientId ?? null, channelIds.toSorted(), revokedIds.toSorted(), ...way]))
-}
+const insertChannel = compiledInsert<NewRow<'returnedChannel'>>(
+  ['returnId', 'channelId', 'isRevoked'],
+  (db, channel) => db.insertInto('returnedChannel').values(channel),
+)

@@ -1,111 +1,111 @@
 import type { AuditLog } from '../audit/audit-log.ts'
-import type { ChannelState } from '../channels/channel-repository.ts'
+import type { ChannelDetails } from '../channels/channel-service.ts'
+import { keyStatusOf } from '../channels/standing-tables.ts'
 import type { Clock } from '../clock.ts'
-import { commitTogether } from '../database/commit-together.ts'
-import { type Database, inTransaction } from '../database/database.ts'
-import { prepared } from '../database/prepared.ts'
+import { compiledQuery } from '../database/compiled-query.ts'
+import type { Database } from '../database/database.ts'
+import { groupCommit } from '../database/group-commit.ts'
+import type { Row } from '../database/schema.ts'
 import { ConflictError, NotFoundError } from '../errors.ts'
-import type { ApiKeyRepository, StoredApiKey } from '../keys/api-key-repository.ts'
+import type { KeyStore } from '../keys/key-store.ts'
 import type { ApiToken } from './token-service.ts'
+
+/** How long the counters of key reads are kept after the last read; the audit keeps the first of each hour. */
+const KEEP_COUNTERS_MS = 90 * 24 * 60 * 60_000
+
+export type ReadableKey = Pick<
+  Row<'apiKey'>,
+  'version' | 'address' | 'appId' | 'fingerprint' | 'createdAt'
+> & {
+  readonly apiKey: string
+}
+
+interface Dependencies {
+  readonly db: Database
+  readonly keys: KeyStore
+  readonly audit: AuditLog
+  readonly clock: Clock
+}
 
 /** Hands a channel's key to the product, and writes down that it did before it does. */
 export class KeyReadService {
-  readonly #db: Database
-  readonly #hubId: string
-  readonly #keys: ApiKeyRepository
-  readonly #audit: AuditLog
-  readonly #clock: Clock
+  readonly #dependencies: Dependencies
 
-  constructor(given: {
-    db: Database
-    hubId: string
-    keys: ApiKeyRepository
-    audit: AuditLog
-    clock: Clock
-  }) {
-    this.#db = given.db
-    this.#hubId = given.hubId
-    this.#keys = given.keys
-    this.#audit = given.audit
-    this.#clock = given.clock
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies
   }
 
   /**
    * @throws ConflictError `key_rejected` when 360dialog no longer takes the key
    * @throws NotFoundError `no_key` when there is none (yet), with what it waits for
    */
-  async read(channel: ChannelState, token: ApiToken): Promise<StoredApiKey & { readonly apiKey: string }> {
-    if (channel.key.status === 'rejected') {
+  async read(channel: ChannelDetails, token: ApiToken): Promise<ReadableKey> {
+    if (channel.keyStatus === 'rejected') {
       throw new ConflictError(
         'key_rejected',
-        '360dialog rejects this key: it was replaced, or the permission was taken back.',
+        '360dialog rejects this key: it was replaced, or the permission was revoked.',
       )
     }
-    const key = channel.key.status === 'stored' ? await this.#keys.open(channel.id) : undefined
+    const key = channel.keyStatus === 'stored' ? await this.#dependencies.keys.open(channel.id) : undefined
     if (!key) throw this.#noKey(channel)
-    await this.#writeDown(channel, key.version, token)
+    await this.#count(channel, key.version, token)
     return key
   }
 
-  #noKey({ key, mint }: ChannelState): NotFoundError {
-    const wait = mint?.dueAt ? mint.dueAt.getTime() - this.#clock.now().getTime() : undefined
-    const retry_after = wait === undefined ? null : Math.max(1, Math.ceil(wait / 1000))
+  /** Removes counters that were not used for KEEP_COUNTERS_MS; answers how many. */
+  async forget(now: Date): Promise<number> {
+    const { numDeletedRows } = await this.#dependencies.db
+      .deleteFrom('keyRead')
+      .where('lastAt', '<', new Date(now.getTime() - KEEP_COUNTERS_MS))
+      .executeTakeFirst()
+    return Number(numDeletedRows)
+  }
+
+  #noKey(channel: ChannelDetails): NotFoundError {
+    const now = this.#dependencies.clock.now()
+    const waitMs = channel.mintDueAt && channel.mintDueAt.getTime() - now.getTime()
     return new NotFoundError('no_key', 'This channel has no key to hand out.', {
-      key_status: key.status,
-      retry_after,
+      key_status: keyStatusOf(channel, now),
+      retry_after: waitMs === undefined ? null : Math.max(1, Math.ceil(waitMs / 1000)),
     })
   }
 
   /** One audit entry for a token, channel and hour; every read is counted beside it. */
-  async #writeDown(channel: ChannelState, version: number, token: ApiToken): Promise<void> {
-    const at = this.#clock.now().toISOString()
-    const hour = `${at.slice(0, 13)} v${version}`
-    const row = { hub_id: this.#hubId, token_id: token.id, channel_id: channel.id, hour, at }
-    const [counted] = await commitTogether(this.#db, (trx) => countAgain(trx, row))
-    if (counted) return
-    await inTransaction(this.#db, async (trx) => {
-      const [first] = await countRead(trx, row)
-      if (first?.reads !== 1) return
-      const subject = { channelId: channel.id, ...(channel.tenantId && { tenantId: channel.tenantId }) }
-      const detail = { version, fingerprint: channel.key.fingerprint ?? '' }
-      await this.#audit.record(
-        { actor: `token:${token.id}`, action: 'api_key.read', ...subject, detail },
+  async #count(channel: ChannelDetails, version: number, token: ApiToken): Promise<void> {
+    const { db, audit, clock } = this.#dependencies
+    const now = clock.now()
+    const hour = `${now.toISOString().slice(0, 13)} v${version}`
+    await groupCommit(db, async (trx) => {
+      const [counted] = await countRead(trx, { tokenId: token.id, channelId: channel.id, hour, now })
+      if (counted?.reads !== 1) return
+      const { id: channelId, tenantId, keyFingerprint = '' } = channel
+      const detail = { version, fingerprint: keyFingerprint }
+      await audit.record(
+        { actor: `token:${token.id}`, action: 'api_key.read', channelId, tenantId, detail },
         trx,
       )
     })
   }
 }
 
-type CountedRead = { hub_id: string; token_id: string; channel_id: string; hour: string; at: string }
+interface KeyReading {
+  readonly tokenId: string
+  readonly channelId: string
+  readonly hour: string
+  readonly now: Date
+}
 
-/** Counts a read that is not the first of its hour, in one statement; nothing when it is the first. */
-const countAgain = prepared<CountedRead, { reads: number }>((db, value) =>
+const countRead = compiledQuery<KeyReading, { reads: number }>((db, value) =>
   db
-    .updateTable('key_read')
-    .set((set) => ({ reads: set('reads', '+', 1), last_at: value('at') }))
-    .where('hub_id', '=', value('hub_id'))
-    .where('token_id', '=', value('token_id'))
-    .where('channel_id', '=', value('channel_id'))
-    .where('hour', '=', value('hour'))
-    .returning('reads'),
-)
-
-const countRead = prepared<CountedRead, { reads: number }>((db, value) =>
-  db
-    .insertInto('key_read')
+    .insertInto('keyRead')
     .values({
-      hub_id: value('hub_id'),
-      token_id: value('token_id'),
-      channel_id: value('channel_id'),
-      hour: value('hour'),
-      reads: 1,
-      first_at: value('at'),
-      last_at: value('at'),
+      ...{ tokenId: value('tokenId'), channelId: value('channelId'), hour: value('hour') },
+      ...{ reads: 1, firstAt: value('now'), lastAt: value('now') },
     })
     .onConflict((conflict) =>
       conflict
-        .columns(['hub_id', 'token_id', 'channel_id', 'hour'])
-        .doUpdateSet((set) => ({ reads: set('key_read.reads', '+', 1), last_at: value('at') })),
+        .columns(['tokenId', 'channelId', 'hour'])
+        .doUpdateSet((set) => ({ reads: set('keyRead.reads', '+', 1), lastAt: value('now') })),
     )
     .returning('reads'),
 )

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { type Database, inTransaction } from '../database/database.ts'
 import { StartError } from '../errors.ts'
-import { type Place, type Vault, VaultError } from './vault.ts'
+import { type SealContext, type Vault, VaultError } from './vault.ts'
 
 /** The vault keys of the settings are not those of this database. The message names key ids, never keys. */
 export class WrongVaultKeyError extends StartError {
@@ -24,10 +24,10 @@ export async function proveVaultKeys(db: Database, hubId: string, vault: Vault, 
   await inTransaction(db, async (trx) => {
     const proven = await openChecks(trx, hubId, vault)
     if (proven.includes(vault.sealingKid)) return
-    const { kid, jwe } = await vault.seal(placeOf(hubId, vault.sealingKid), hubId)
+    const { kid, jwe } = await vault.seal(contextOf(hubId, vault.sealingKid), hubId)
     await trx
-      .insertInto('vault_check')
-      .values({ hub_id: hubId, kid, sealed: jwe, created_at: clock.now().toISOString() })
+      .insertInto('vaultCheck')
+      .values({ kid, sealed: jwe, createdAt: clock.now() })
       .onConflict((conflict) => conflict.doNothing())
       .execute()
   })
@@ -39,23 +39,23 @@ export async function proveVaultKeys(db: Database, hubId: string, vault: Vault, 
  * @throws WrongVaultKeyError as above
  */
 export async function openChecks(db: Database, hubId: string, vault: Vault): Promise<string[]> {
-  const checks = await db.selectFrom('vault_check').selectAll().where('hub_id', '=', hubId).execute()
+  const checks = await db.selectFrom('vaultCheck').selectAll().execute()
   for (const check of checks) {
     if (!vault.has(check.kid)) throw new WrongVaultKeyError(check.kid, 'missing')
-    await proveKey(vault, placeOf(hubId, check.kid), check.sealed)
+    await proveKey(vault, contextOf(hubId, check.kid), check.sealed)
   }
   return checks.map((check) => check.kid)
 }
 
-function placeOf(hubId: string, kid: string): Place {
+function contextOf(hubId: string, kid: string): SealContext {
   return { hubId, kind: 'check', subject: kid, version: 0 }
 }
 
-async function proveKey(vault: Vault, place: Place, sealed: string): Promise<void> {
+async function proveKey(vault: Vault, context: SealContext, sealed: string): Promise<void> {
   try {
-    await vault.open(place, sealed)
+    await vault.open(context, sealed)
   } catch (error) {
-    if (error instanceof VaultError) throw new WrongVaultKeyError(place.subject, 'wrong')
+    if (error instanceof VaultError) throw new WrongVaultKeyError(context.subject, 'wrong')
     throw error
   }
 }

@@ -10,8 +10,8 @@ export interface VaultKey {
   readonly key: Uint8Array
 }
 
-/** Where a sealed text belongs. It opens nowhere else. */
-export interface Place {
+/** What a sealed text belongs to; it is authenticated with the text, which opens with nothing else. */
+export interface SealContext {
   readonly hubId: string
   readonly kind: 'api_key' | 'mint_answer' | 'check'
   /** The channel's id; for a check value the vault key's. */
@@ -21,13 +21,13 @@ export interface Place {
 
 export interface Sealed {
   readonly kid: string
-  /** A compact JWE (`dir`, `A256GCM`) whose protected header names the key and the place. */
+  /** A compact JWE (`dir`, `A256GCM`) whose protected header names the key and the context. */
   readonly jwe: string
 }
 
-/** A sealed text cannot be opened here: another place, another key, or changed. Says which, never the text. */
+/** A sealed text cannot be opened: another context, another key, or changed. Says which, never the text. */
 export class VaultError extends Error {
-  readonly reason: 'unknown_key' | 'wrong_place' | 'not_openable'
+  readonly reason: 'unknown_key' | 'wrong_context' | 'not_openable'
   readonly kid: string | undefined
 
   constructor(reason: VaultError['reason'], kid?: string) {
@@ -38,7 +38,7 @@ export class VaultError extends Error {
   }
 }
 
-/** Seals texts to their place and opens them there. The first key seals, all open. */
+/** Seals texts to their context and opens them in it. The first key seals, all open. */
 export class Vault {
   readonly #keys: ReadonlyMap<string, Promise<webcrypto.CryptoKey>>
   readonly #sealing: string
@@ -59,25 +59,25 @@ export class Vault {
     return this.#keys.has(kid)
   }
 
-  async seal(place: Place, text: string): Promise<Sealed> {
+  async seal(context: SealContext, text: string): Promise<Sealed> {
     const kid = this.#sealing
     const key = await this.#keys.get(kid)
     if (!key) throw new VaultError('unknown_key', kid)
     const jwe = await new CompactEncrypt(new TextEncoder().encode(text))
-      .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid, ...toHeader(place) })
+      .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid, ...toHeader(context) })
       .encrypt(key)
     return { kid, jwe }
   }
 
-  /** @throws VaultError when the text was sealed for another place or with a key that is not here, or was changed */
-  async open(place: Place, jwe: string): Promise<string> {
+  /** @throws VaultError when the text was sealed for another context or with a key that is not here, or was changed */
+  async open(context: SealContext, jwe: string): Promise<string> {
     const kid = readKid(jwe)
     const key = await this.#keys.get(kid)
     if (!key) throw new VaultError('unknown_key', kid)
     const opened = await decrypt(jwe, key, kid)
-    const expected = Object.entries(toHeader(place))
+    const expected = Object.entries(toHeader(context))
     if (!expected.every(([name, value]) => opened.protectedHeader[name] === value)) {
-      throw new VaultError('wrong_place', kid)
+      throw new VaultError('wrong_context', kid)
     }
     return new TextDecoder().decode(opened.plaintext)
   }
@@ -87,7 +87,7 @@ function importKey(key: Uint8Array): Promise<webcrypto.CryptoKey> {
   return crypto.subtle.importKey('raw', new Uint8Array(key), 'AES-GCM', false, ['encrypt', 'decrypt'])
 }
 
-function toHeader({ hubId, kind, subject, version }: Place): Record<string, string | number> {
+function toHeader({ hubId, kind, subject, version }: SealContext): Record<string, string | number> {
   return { hub: hubId, use: kind, sub: subject, ver: version }
 }
 

@@ -4,7 +4,7 @@ import { NotFoundError } from '../errors.ts'
 import { hashOf } from '../identifiers.ts'
 import { paths } from '../paths.ts'
 
-interface Given {
+interface Dependencies {
   /** Throws when the site cannot work. */
   readonly checks: Readonly<Record<string, () => Promise<void>>>
   readonly metricsTokens: readonly string[]
@@ -12,7 +12,7 @@ interface Given {
 }
 
 /** Alive, able to work, and what operators watch. */
-export function createHealthRoutes({ checks, metricsTokens, readMetrics }: Given): Router {
+export function createHealthRoutes({ checks, metricsTokens, readMetrics }: Dependencies): Router {
   const router = Router()
 
   router.get(paths.healthz, (_req, res) => {
@@ -29,7 +29,7 @@ export function createHealthRoutes({ checks, metricsTokens, readMetrics }: Given
   })
 
   router.get(paths.metrics, async (req, res) => {
-    if (!metricsTokens.some((token) => bears(req, token))) throw new NotFoundError()
+    if (!metricsTokens.some((token) => hasToken(req, token))) throw new NotFoundError()
     res.type('text/plain; version=0.0.4').send(await readMetrics())
   })
 
@@ -45,7 +45,7 @@ async function passes(check: () => Promise<void>): Promise<boolean> {
   }
 }
 
-function bears(req: Request, token: string): boolean {
+function hasToken(req: Request, token: string): boolean {
   const given = hashOf(req.get('authorization') ?? '')
   return timingSafeEqual(Buffer.from(given), Buffer.from(hashOf(`Bearer ${token}`)))
 }

@@ -4,7 +4,7 @@ import type { RequestHandler } from 'express'
 export class OpenRequests {
   #count = 0
 
-  any = (): boolean => this.#count > 0
+  hasRequestsInFlight = (): boolean => this.#count > 0
 
   readonly count: RequestHandler = (_req, res, next) => {
     this.#count += 1

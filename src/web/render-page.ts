@@ -1,5 +1,6 @@
-import type { NextFunction, Request, RequestHandler, Response } from 'express'
+import type { RequestHandler, Response } from 'express'
 import type { i18n } from 'i18next'
+import { languages } from './translations.ts'
 
 export interface Brand {
   readonly name: string
@@ -11,60 +12,58 @@ export interface Brand {
 export interface PageSettings {
   readonly brand: Brand
   readonly demo: boolean
-  readonly words: i18n
+  readonly translations: i18n
 }
 
-/** The words of a key in the page's language; `brand` is always filled in. */
-export type Translate = (key: string, values?: object) => string
+/** The text of a key in the page's language; of several keys the first that has one. `brand` is always filled in. */
+export type Translate = (key: string | string[], values?: object) => string
 
 /** What every page has at hand. */
-export interface PageFrame {
+export interface PageContext {
   readonly brand: Brand
   readonly demo: boolean
   readonly lang: string
   readonly t: Translate
   /** Pages as they were sent, by view and values. */
-  readonly kept: Map<string, string>
+  readonly cachedPages: Map<string, string>
 }
 
 /** Chooses the language of a page from what the browser asks for, and lays out what every page needs. */
-export function preparePages({ brand, demo, words }: PageSettings): RequestHandler {
-  const frames = new Map(
-    ['en', 'de'].map((lang) => {
-      return [
-        lang,
-        { brand, demo, lang, t: translateInto(lang, words, brand), kept: new Map() } satisfies PageFrame,
-      ]
+export function preparePages({ brand, demo, translations }: PageSettings): RequestHandler {
+  const contexts = Object.fromEntries(
+    languages.map((lang) => {
+      const t = translateInto(lang, translations, brand)
+      return [lang, { brand, demo, lang, t, cachedPages: new Map() } satisfies PageContext]
     }),
   )
-  return (req: Request, res: Response, next: NextFunction) => {
-    const lang = req.acceptsLanguages(['en', 'de']) || 'en'
-    res.locals.frame = frames.get(lang)
-    res.locals.adminFrame = frames.get('en')
+  return (req, res, next) => {
+    res.locals.pageContext = contexts[req.acceptsLanguages([...languages]) || 'en']
+    res.locals.englishContext = contexts.en
     res.vary('Accept-Language')
     next()
   }
 }
 
-/** Words without a value of their own are looked up once: most of every page is. */
-function translateInto(lang: string, words: i18n, brand: Brand): Translate {
-  const translate = words.getFixedT(lang)
+/** A text without values is looked up once: most of every page is. */
+function translateInto(lang: string, translations: i18n, brand: Brand): Translate {
+  const translate = translations.getFixedT(lang)
   const known = new Map<string, string>()
   return (key, values) => {
-    if (values) return translate(key, { brand: brand.name, ...values })
+    if (values || typeof key !== 'string') return translate(key, { brand: brand.name, ...values })
     const text = known.get(key) ?? translate(key, { brand: brand.name })
     known.set(key, text)
     return text
   }
 }
 
-export function frameOf(res: Response): PageFrame {
-  return res.locals.frame as PageFrame
+/** What a page for this visitor has at hand; undefined only where an answer is no page. */
+export function pageContext(res: Response): PageContext {
+  return res.locals.pageContext as PageContext
 }
 
-/** The admin area speaks English. */
-export function adminFrameOf(res: Response): PageFrame {
-  return res.locals.adminFrame as PageFrame
+/** The same in English, whatever the browser asks for. */
+export function englishContext(res: Response): PageContext {
+  return res.locals.englishContext as PageContext
 }
 
 export interface PageLocals {
@@ -73,31 +72,36 @@ export interface PageLocals {
 }
 
 /** Renders a view inside views/layout.ejs, since EJS has no layouts of its own. */
-export function renderPage(res: Response, view: string, locals: PageLocals): void {
-  render(res, view, locals, (page) => res.send(page))
+export function renderPage(
+  res: Response,
+  view: string,
+  locals: PageLocals,
+  context = pageContext(res),
+): void {
+  render(res, view, { ...context, ...locals }, (page) => res.send(page))
 }
 
 /**
  * Renders a page that is asked for again and again and hardly ever changes. The same values give the same page,
  * so the last thousand are kept.
  */
-export function renderKeptPage(res: Response, view: string, locals: PageLocals): void {
-  const { kept } = frameOf(res)
+export function renderCached(res: Response, view: string, locals: PageLocals): void {
+  const context = pageContext(res)
+  const { cachedPages } = context
   const values = JSON.stringify([view, locals])
-  const page = kept.get(values)
-  if (page !== undefined) return void res.type('html').end(page)
-  render(res, view, locals, (page) => {
-    if (kept.size >= MOST_KEPT) kept.clear()
-    kept.set(values, page)
+  const cached = cachedPages.get(values)
+  if (cached !== undefined) return void res.type('html').end(cached)
+  render(res, view, { ...context, ...locals }, (page) => {
+    if (cachedPages.size >= MAX_CACHED_PAGES) cachedPages.clear()
+    cachedPages.set(values, page)
     res.send(page)
   })
 }
 
-const MOST_KEPT = 1_000
+const MAX_CACHED_PAGES = 1_000
 
 function render(res: Response, view: string, locals: PageLocals, send: (page: string) => void): void {
-  const frame = locals.layout === 'admin' ? adminFrameOf(res) : frameOf(res)
-  const all = { layout: 'client', ...frame, ...locals }
+  const all = { layout: 'client', ...locals }
   res.render(view, all, (error: Error | null, body?: string) => {
     if (error) return res.req.next?.(error)
     res.render('layout', { ...all, body }, (error: Error | null, page?: string) => {

@@ -32,7 +32,7 @@ export function requestLog(logger: Logger, onAnswered: OnAnswered): RequestHandl
   }
 }
 
-/** The code of this request, made when a page first needs one. */
+/** The code of this request, created when a page first needs one. */
 export function requestCode(res: Response): string {
   res.locals.code ??= newCode()
   return res.locals.code as string

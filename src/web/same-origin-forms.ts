@@ -5,7 +5,7 @@ const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /**
  * Lets a form through only if it was sent from this site: by `Sec-Fetch-Site`, and by `Origin` where a browser
- * does not say. A client that says neither is no browser, and holds no cookie of somebody else's.
+ * does not say. A client that says neither is not a browser, and holds no cookie of another visitor.
  */
 export function sameOriginForms(publicUrl: URL): RequestHandler {
   return (req, _res, next) => {

@@ -1,31 +1,29 @@
 import { fileURLToPath } from 'node:url'
 import express, { type ErrorRequestHandler, type Express } from 'express'
 import { pino } from 'pino'
-import { AdminRepository } from '../../src/admin/admin-repository.ts'
 import { createAdminRoutes } from '../../src/admin/admin-routes.ts'
 import { AdminService } from '../../src/admin/admin-service.ts'
 import { createAdminSession } from '../../src/admin/admin-session.ts'
 import { AdminSessionStore } from '../../src/admin/admin-session-store.ts'
-import { ChannelDesk } from '../../src/admin/channel-desk.ts'
+import { ChannelAdminService } from '../../src/admin/channel-admin-service.ts'
 import { OverviewService } from '../../src/admin/overview-service.ts'
 import { AuditLog } from '../../src/audit/audit-log.ts'
-import { ChannelRepository } from '../../src/channels/channel-repository.ts'
+import { ChannelService } from '../../src/channels/channel-service.ts'
 import type { Database } from '../../src/database/database.ts'
+import { Jobs } from '../../src/jobs/jobs.ts'
 import { KeyDecisionService } from '../../src/keys/key-decision-service.ts'
-import { MintRepository } from '../../src/keys/mint-repository.ts'
+import { MintLedger } from '../../src/keys/mint-ledger.ts'
 import { MintService } from '../../src/keys/mint-service.ts'
 import { ProbeService } from '../../src/keys/probe-service.ts'
-import { ConnectSessionRepository } from '../../src/onboarding/connect-session-repository.ts'
+import { ConnectSessionService } from '../../src/onboarding/connect-session-service.ts'
 import { ReturnRepository } from '../../src/onboarding/return-repository.ts'
-import { ReviewRepository } from '../../src/onboarding/review-repository.ts'
+import { ReturnService } from '../../src/onboarding/return-service.ts'
 import { ReviewService } from '../../src/onboarding/review-service.ts'
-import { PermissionService } from '../../src/permissions/permission-service.ts'
 import { preparePages } from '../../src/web/render-page.ts'
 import { sameOriginForms } from '../../src/web/same-origin-forms.ts'
-import { loadWords } from '../../src/web/words.ts'
+import { loadTranslations } from '../../src/web/translations.ts'
 import { TestClock } from '../test-clock.ts'
 
-export const HUB = 'hub'
 export const PASSWORD = 'correct horse battery'
 
 export interface AdminArea {
@@ -33,7 +31,6 @@ export interface AdminArea {
   readonly clock: TestClock
   readonly admins: AdminService
   readonly audit: AuditLog
-  readonly sessions: ConnectSessionRepository
   /** How often the worker was woken. */
   woken(): number
 }
@@ -44,42 +41,40 @@ export async function openAdminArea(
   { publicUrl = new URL('http://localhost:3000'), signInsPerMinute = 1000 } = {},
 ): Promise<AdminArea> {
   const clock = new TestClock()
-  const logger = pino({}, { write() {} })
-  const place = { db, hubId: HUB }
-  const audit = new AuditLog({ ...place, clock, logger })
-  const admins = new AdminService({ db, admins: new AdminRepository(place), audit, clock })
-  const channels = new ChannelRepository(place)
-  const returns = new ReturnRepository(place)
-  const sessions = new ConnectSessionRepository(place)
-  const reviews = new ReviewRepository(place)
-  const mints = new MintRepository(place)
+  const audit = new AuditLog({ db, clock, logger: pino({}, { write() {} }) })
+  const admins = new AdminService({ db, audit, clock })
+  const channels = new ChannelService({ db })
+  const jobs = new Jobs({ db, clock })
   let woken = 0
-  const wake = () => {
+  jobs.onDue(() => {
     woken += 1
-  }
-  // The buttons only move rows: what would call 360dialog is not built here.
-  const mintService = new MintService({ mints, clock } as never)
-  const probes = new ProbeService({ ...place, clock } as never)
-  const store = new AdminSessionStore({ ...place, clock })
+  })
+  // The pages read and move rows: what would call 360dialog is not built here.
+  const stored = { db, channels, jobs, audit, clock, returns: new ReturnRepository({ db }) }
+  const sessions = new ConnectSessionService(stored as never)
+  const returns = new ReturnService(stored as never)
+  const reviews = new ReviewService({ ...stored, sessions } as never)
+  const store = new AdminSessionStore({ db, clock })
   const routes = createAdminRoutes({
     session: createAdminSession({ publicUrl, secrets: ['s'.repeat(43)], store }),
     admins,
-    overview: new OverviewService({ channels, sessions, returns, reviews, audit }),
-    desk: new ChannelDesk({
-      ...{ db, channels, mints, returns, audit, mintService, probes, clock, wake },
-      permissions: new PermissionService(place),
+    overview: new OverviewService({ channels, sessions, returns, reviews, audit, clock }),
+    channelAdmin: new ChannelAdminService({
+      ...{ db, channels, returns, audit, clock },
+      mints: new MintService({ ...stored, ledger: new MintLedger(stored as never) } as never),
+      probes: new ProbeService(stored as never),
     }),
     decisions: new KeyDecisionService({
       proof: { standardAddress: 'https://waba-v2.360dialog.io' },
     } as never),
-    reviews: new ReviewService({ ...{ db, reviews, returns, sessions, channels, audit, clock } } as never),
+    reviews,
     clock,
     signInsPerMinute,
   })
   const app = await createTestApp(publicUrl)
   app.use(routes)
   app.use(answerError)
-  return { app, clock, admins, audit, sessions, woken: () => woken }
+  return { app, clock, admins, audit, woken: () => woken }
 }
 
 async function createTestApp(publicUrl: URL): Promise<Express> {
@@ -88,7 +83,7 @@ async function createTestApp(publicUrl: URL): Promise<Express> {
   app.set('views', fileURLToPath(new URL('../../views', import.meta.url)))
   app.set('query parser', 'simple')
   const brand = { name: 'Nordlicht', logoUrl: undefined, supportEmail: undefined, privacyUrl: undefined }
-  app.use(preparePages({ brand, demo: false, words: await loadWords() }))
+  app.use(preparePages({ brand, demo: false, translations: await loadTranslations() }))
   app.use(express.urlencoded({ extended: false }))
   app.use(sameOriginForms(publicUrl))
   return app

@@ -2,22 +2,32 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import request from 'supertest'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { migrate } from '../../src/database/migrate.ts'
-import type { KeyStatus } from '../../src/database/schema.ts'
-import { reviewReasons } from '../../src/onboarding/belonging.ts'
+import type { KeyStatus, ReviewReason } from '../../src/database/schema.ts'
 import { createEmptyDatabase, type EmptyDatabase } from '../databases.ts'
-import { type AdminArea, HUB, openAdminArea, PASSWORD } from './admin-area.ts'
-import { addChannel, addClient, addKey, addMint, addReturn, addReview, addTask, addTenant } from './rows.ts'
+import { type AdminArea, openAdminArea, PASSWORD } from './admin-area.ts'
+import {
+  addChannel,
+  addClient,
+  addKey,
+  addMint,
+  addReturn,
+  addReview,
+  addSession,
+  addTask,
+  addTenant,
+} from './rows.ts'
 
 const EVIL = `<script>alert('x')</script>"&${'W'.repeat(72)}`
 const SEALED = 'canary-sealed-0123456789'
-const at = '2026-03-02T08:57:00.000Z'
+const at = new Date('2026-03-02T08:57:00.000Z')
+const CODE = 'K7Q-2MD'
 
 let empty: EmptyDatabase
 let db: Database
 let area: AdminArea
 let browser: request.Agent
 
-async function openRoom(): Promise<void> {
+async function openArea(): Promise<void> {
   empty = await createEmptyDatabase('sqlite')
   db = openDatabase(empty.url)
   await migrate(db, 'sqlite')
@@ -27,7 +37,7 @@ async function openRoom(): Promise<void> {
   await browser.post('/admin/sign-in').type('form').send({ name: 'anna', password: PASSWORD })
 }
 
-async function closeRoom(): Promise<void> {
+async function closeArea(): Promise<void> {
   await db.destroy()
   await empty.drop()
 }
@@ -37,11 +47,11 @@ const page = async (path: string, status = 200) => (await browser.get(path).expe
 const words = async (path: string) => (await page(path)).replaceAll(/<[^>]*>/g, ' ').replaceAll(/\s+/g, ' ')
 
 describe('an empty admin area', () => {
-  beforeAll(openRoom)
-  afterAll(closeRoom)
+  beforeAll(openArea)
+  afterAll(closeArea)
 
   it('says that nothing waits and nothing is here', async () => {
-    expect(await words('/admin')).toContain('Nothing. All goes on by itself.')
+    expect(await words('/admin')).toContain('Nothing to do. Everything is running.')
     expect(await words('/admin')).toContain('No numbers yet.')
     expect(await words('/admin?q=nobody')).toContain('Nothing was found.')
     expect(await words('/admin?after=zzz')).toContain('There is nothing on this page.')
@@ -67,51 +77,49 @@ describe('an empty admin area', () => {
   })
 })
 
+const reviewReasons =
+  `client_not_listed another_client channel_not_listed bound_elsewhere launch_expired no_nonce
+  another_sign_up nothing_matches another_number no_session`.split(/\s+/) as ReviewReason[]
+
 const keyStatuses: KeyStatus[] = 'none waiting minting stored needs_decision unknown rejected retired'.split(
   ' ',
 ) as KeyStatus[]
 
 describe('an admin area with one number in each state', () => {
-  let code: string
-
   beforeAll(async () => {
-    await openRoom()
+    await openArea()
     await addClient(db, 'client', EVIL)
-    const session = { id: 'ses_1', tenantId: 't1', tenantName: EVIL, origin: 'link' as const }
-    const about = { email: EVIL, emailVerified: false, number: undefined, linkHash: undefined }
-    const life = { createdAt: area.clock.now(), expiresAt: area.clock.now() }
-    code = await area.sessions.save({ ...session, ...about, ...life }, db)
-    for (const key_status of keyStatuses) await addChannel(db, `key-${key_status}`, { key_status })
+    await addTenant(db, 't1', EVIL)
+    await addSession(db, 'ses_1', { email: EVIL, code: CODE })
+    for (const keyStatus of keyStatuses) await addChannel(db, `key-${keyStatus}`, { keyStatus })
     await fillKeys()
     await fillReturns()
   })
-  afterAll(closeRoom)
+  afterAll(closeArea)
 
   async function fillKeys(): Promise<void> {
-    await addMint(db, 'key-waiting', { problem: 'not_running', due_at: '2026-03-02T14:05:00.000Z' })
-    await addMint(db, 'key-minting', { state: 'minting', sent_at: at })
-    await addMint(db, 'key-unknown', {
-      state: 'unknown',
-      problem: 'answer_lost',
-      due_at: at,
-      upstream_status: 504,
-    })
-    await addMint(db, 'key-needs_decision', {
-      state: 'needs_decision',
-      problem: 'answer_host_not_allowed',
-      sealed_answer: SEALED,
-    })
-    await addMint(db, 'key-stored', { state: 'stored', sent_at: at, closed_at: at })
+    await addMint(db, 'key-waiting', { problem: 'not_running', dueAt: new Date('2026-03-02T14:05:00.000Z') })
+    await addMint(db, 'key-minting', { state: 'minting', sentAt: at })
+    const lost = { state: 'unknown', problem: 'answer_lost', upstreamStatus: 504, sentAt: at } as const
+    await addMint(db, 'key-unknown', { ...lost, dueAt: at })
+    const stopped = { state: 'needs_decision', problem: 'answer_host_not_allowed' } as const
+    await addMint(db, 'key-needs_decision', { ...stopped, sealedAnswer: SEALED, sentAt: at })
+    await addMint(db, 'key-stored', { state: 'stored', sentAt: at, closedAt: at })
     await addKey(db, 'key-stored', 2, SEALED)
-    await addChannel(db, 'failed', { key_status: 'stored', key_version: 2, display_name: EVIL })
+    await addChannel(db, 'failed', { keyStatus: 'stored', keyVersion: 2, displayName: EVIL })
     await addKey(db, 'failed', 3, SEALED)
     await addTask(db, 'failed', 'probe', { state: 'failed', problem: 'another_number' })
     await addTask(db, 'failed', 'webhook', { state: 'failed', problem: 'unreachable' })
     await addChannel(db, 'bare', {
-      ...{ client_id: EVIL, tenant_id: null, bound_at: null, phone_number: null, display_name: null },
-      ...{ permission: 'unknown', permission_source: null, permission_observed_at: null, raw_status: '' },
+      ...{ clientId: EVIL, tenantId: null, boundAt: null, phoneNumber: null, displayName: null },
+      ...{ permission: 'unknown', permissionSource: null, permissionObservedAt: null, rawStatus: '' },
     })
-    const observation = { hub_id: HUB, channel_id: 'key-stored', source: 'return' as const, observed_at: at }
+    await addChannel(db, 'revoked', { keyStatus: 'rejected', permission: 'missing' })
+    await addChannel(db, 'ended', { keyStatus: 'needs_decision', status: 'terminated' })
+    await addChannel(db, 'slow', { keyStatus: 'waiting' })
+    const longAgo = new Date(at.getTime() - 4 * 24 * 60 * 60_000)
+    await addMint(db, 'slow', { problem: 'not_running', requestedAt: longAgo, dueAt: at })
+    const observation = { channelId: 'key-stored', source: 'return', observedAt: at } as const
     await db
       .insertInto('observation')
       .values([
@@ -122,27 +130,28 @@ describe('an admin area with one number in each state', () => {
   }
 
   async function fillReturns(): Promise<void> {
-    const reviewed = { bound: [], review: ['key-none'], rule: undefined }
+    const inReview = (reason: ReviewReason) =>
+      ['key-none', 'bare'].map((channelId) => ({ channelId, outcome: 'review' as const, reason }))
     for (const reason of reviewReasons) {
-      const asked = { session_id: 'ses_1', tenant_id: 't1', return_id: `ret_${reason}` }
+      await addReturn(db, `ret_${reason}`, { state: 'needs_review', channels: inReview(reason) })
+      const asked = { sessionId: 'ses_1', tenantId: 't1', returnId: `ret_${reason}` }
       await addReview(db, `rev_${reason}`, { reason, ...(reason !== 'no_session' && asked) })
-      await addReturn(db, `ret_${reason}`, {
-        ...{ state: 'needs_review', channels: '["key-none","bare"]' },
-        verdict: { ...reviewed, reason },
-      })
     }
-    await addReview(db, 'rev_open', { reason: 'nothing_matches', channel_id: 'key-none', tenant_id: 't1' })
-    const closed = { decided_by: 'cli', closed_at: at, channel_id: 'key-none', reason: 'no_session' }
-    await addReview(db, 'rev_accepted', { ...closed, decision: 'accepted', decided_tenant_id: 't1' })
+    await addReview(db, 'rev_open', { reason: 'nothing_matches', channelId: 'key-none', tenantId: 't1' })
+    const closed = { decidedBy: 'cli', closedAt: at, channelId: 'key-none', reason: 'no_session' } as const
+    await addReview(db, 'rev_accepted', { ...closed, decision: 'accepted', decidedTenantId: 't1' })
     await addReview(db, 'rev_refused', { ...closed, decision: 'refused' })
-    await addReturn(db, 'ret_pending', { state: 'pending', came: 'other_browser' })
-    await addReturn(db, 'ret_refused', { state: 'refused', verdict: { ...reviewed, reason: 'no_nonce' } })
+    await addReturn(db, 'ret_pending', { state: 'pending', arrival: 'other_browser' })
+    const refused = { channelId: 'key-none', outcome: 'refused', reason: 'no_nonce' } as const
+    await addReturn(db, 'ret_refused', { state: 'refused', channels: [refused] })
     await addReturn(db, 'ret_bound', {
       state: 'bound',
-      channels: '["key-stored"]',
-      revoked: '["key-rejected"]',
+      channels: [
+        { channelId: 'key-stored', outcome: 'bound', rule: 'verified_email' },
+        { channelId: 'key-rejected', isRevoked: true },
+      ],
     })
-    await addReturn(db, 'ret_declined', { state: 'declined', client_id: null })
+    await addReturn(db, 'ret_declined', { state: 'declined', clientId: null })
   }
 
   const paths = [
@@ -158,10 +167,11 @@ describe('an admin area with one number in each state', () => {
     expect(text).not.toMatch(/undefined|\[object|canary/)
   })
 
-  it('lists what does not get on, and nothing else', async () => {
+  it('lists the stuck numbers, and no others', async () => {
     const needs = /What needs me(.*)All numbers/s.exec(await page('/admin'))?.[1] ?? ''
     const linked = [...needs.matchAll(/\/admin\/channels\/([\w-]+)"/g)].map(([, id]) => id)
-    expect(linked).toEqual(['failed', 'key-needs_decision', 'key-rejected', 'key-unknown'])
+    expect(linked).toEqual(['failed', 'key-needs_decision', 'key-rejected', 'slow'])
+    expect(needs).toContain('Stuck numbers')
     expect(needs.match(/reviews\/rev_/g)).toHaveLength(5)
     expect(needs).toContain('Show all that wait')
   })
@@ -173,7 +183,8 @@ describe('an admin area with one number in each state', () => {
     )
   })
 
-  it('says whose turn it is', async () => {
+  it('says whose turn it is, and how the permission is known', async () => {
+    expect(await words('/admin/channels/key-none')).toContain('Shared : told by the redirect')
     expect(await words('/admin/channels/key-waiting')).toContain(
       'Whose turn: 360dialog. The number is not running yet at 360dialog. Nothing to do. Looked at again at 14:05 UTC.',
     )
@@ -181,11 +192,7 @@ describe('an admin area with one number in each state', () => {
 
   it('tells the whole story of a number, newest first', async () => {
     const text = await words('/admin/channels/key-stored')
-    for (const part of [
-      'The permission is said to be taken back',
-      'A mint was opened',
-      'A customer came back: Bound',
-    ])
+    for (const part of ['Reported as revoked', 'A mint was opened', 'A customer came back: Bound'])
       expect(text).toContain(part)
     expect(text).toContain('2 Mar 2026, 08:57 UTC')
     expect(text).toContain('3 minutes ago')
@@ -204,12 +211,12 @@ describe('an admin area with one number in each state', () => {
   })
 
   it('finds the case by the code that a customer quotes, however typed', async () => {
-    for (const typed of [code, code.toLowerCase(), code.replace('-', ''), ` ${code.replace('-', ' ')} `])
+    for (const typed of [CODE, CODE.toLowerCase(), CODE.replace('-', ''), ` ${CODE.replace('-', ' ')} `])
       await browser
         .get(`/admin?q=${encodeURIComponent(typed)}`)
         .expect(303)
-        .expect('location', `/admin/cases/${code}`)
-    const text = await page(`/admin/cases/${code}`)
+        .expect('location', `/admin/cases/${CODE}`)
+    const text = await page(`/admin/cases/${CODE}`)
     expect(text).not.toMatch(/<script>|undefined|\[object/)
     for (const part of [
       '/admin/channels/key-stored',
@@ -246,16 +253,19 @@ describe('an admin area with one number in each state', () => {
     expect((await press('key-needs_decision', 'mint')).headers.location).toContain('?tried=nothing')
     expect(area.woken()).toBe(before + 5)
 
-    const mint = await db
-      .selectFrom('mint')
+    const job = await db
+      .selectFrom('job')
       .selectAll()
-      .where('channel_id', '=', 'key-waiting')
+      .where('subject', '=', 'min_key-waiting')
       .executeTakeFirst()
-    expect(mint).toMatchObject({ due_at: area.clock.now().toISOString(), attempts: 0 })
+    expect(job).toMatchObject({ kind: 'mint', dueAt: area.clock.now(), attempts: 0 })
     const [entry] = await area.audit.list({ channelId: 'key-waiting', limit: 1 })
     expect(entry).toMatchObject({ actor: 'admin:anna', action: 'channel.tried', tenantId: 't1' })
     expect(entry?.detail).toEqual({ what: 'mint', waited: 'yes' })
-    expect(await words('/admin/channels/failed?tried=now')).toContain('Latchkey looks at it now.')
+    expect(await words('/admin/channels/failed?tried=now')).toContain('Latchkey checks it now.')
+    expect(await words('/admin/channels/failed?tried=nothing')).toContain(
+      'Nothing to retry: it has already moved on.',
+    )
     expect(await page('/admin/channels/failed?tried=__proto__')).not.toContain('role="status"')
   })
 
@@ -269,15 +279,15 @@ describe('an admin area with one number in each state', () => {
 
 describe('an admin area with many rows', () => {
   beforeAll(async () => {
-    await openRoom()
+    await openArea()
     await addTenant(db, 't1', 'Shop A')
     for (let index = 100; index < 220; index += 1)
-      await addChannel(db, `ch${index}`, { phone_number: `+49${index}`, key_status: 'rejected' })
+      await addChannel(db, `ch${index}`, { phoneNumber: `+49${index}`, keyStatus: 'rejected' })
     for (let index = 0; index < 60; index += 1)
       await area.audit.record({ actor: 'cli', action: `act.${index}` })
     for (let index = 100; index < 160; index += 1) await addReview(db, `rev_${index}`, { reason: 'no_nonce' })
   })
-  afterAll(closeRoom)
+  afterAll(closeArea)
 
   const nextOf = (text: string) => /href="([^"]*)" rel="next"/.exec(text)?.[1]?.replaceAll('&amp;', '&')
 
@@ -297,7 +307,7 @@ describe('an admin area with many rows', () => {
     expect((await countPages('/admin?q=%2B491', /channels\/ch\d+/g)).size).toBe(100)
   })
 
-  it('shows the first 50 that need somebody, and that there are more', async () => {
+  it('shows the first 50 that need an admin, and that there are more', async () => {
     expect(await words('/admin')).toContain('There are more. The next ones show when these are done.')
   })
 

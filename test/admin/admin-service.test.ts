@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals'
 import { pino } from 'pino'
-import { AdminRepository } from '../../src/admin/admin-repository.ts'
 import { AdminService } from '../../src/admin/admin-service.ts'
 import { AuditLog } from '../../src/audit/audit-log.ts'
 import { InvalidInputError } from '../../src/errors.ts'
@@ -20,14 +19,14 @@ eachDatabase('admins', (open) => {
     opened = await open()
     clock = new TestClock()
     const { db } = opened
-    audit = new AuditLog({ db, hubId: 'hub', clock, logger: pino({}, { write() {} }) })
-    service = new AdminService({ db, admins: new AdminRepository({ db, hubId: 'hub' }), audit, clock })
+    audit = new AuditLog({ db, clock, logger: pino({}, { write() {} }) })
+    service = new AdminService({ db, audit, clock })
   })
   afterEach(() => opened.close())
 
   const actions = async () => (await audit.list({ limit: 50 })).map((entry) => entry.action).toReversed()
 
-  it('sign in by name, without case and blanks, and password', async () => {
+  it('sign in by name, without case and spaces, and password', async () => {
     const created = await service.create('Anna', PASSWORD)
     clock.advance(1)
     expect((await service.signIn(' ANNA ', PASSWORD))?.id).toBe(created.id)
@@ -117,11 +116,31 @@ eachDatabase('admins', (open) => {
     expect(await service.signIn('demo', PASSWORD)).toBeDefined()
   })
 
+  it('are kept, when sessions and codes whose time is over are forgotten', async () => {
+    const admin = await service.create('anna', PASSWORD)
+    const now = clock.now()
+    const sessions = [now, new Date(now.getTime() + 1)].map((expiresAt, n) => {
+      return { sidHash: String(n).repeat(64), adminId: admin.id, content: '{}', expiresAt }
+    })
+    await opened.db.insertInto('adminSession').values(sessions).execute()
+    await service.createFirstCode()
+    expect(await service.forget(now)).toBe(1)
+    const left = () =>
+      Promise.all([
+        opened.db.selectFrom('adminSession').select('sidHash').execute(),
+        opened.db.selectFrom('oneTimeCode').select('codeHash').execute(),
+      ])
+    expect((await left()).map((rows) => rows.length)).toEqual([1, 1])
+    await service.forget(new Date(now.getTime() + 15 * MINUTE))
+    expect(await left()).toEqual([[], []])
+    expect(await service.list()).toHaveLength(2)
+  })
+
   it('keep codes and passwords hashed', async () => {
     const code = await service.createFirstCode()
     await service.create('anna', PASSWORD)
     const rows = [
-      await opened.db.selectFrom('one_time_code').selectAll().execute(),
+      await opened.db.selectFrom('oneTimeCode').selectAll().execute(),
       await opened.db.selectFrom('admin').selectAll().execute(),
     ]
     expect(JSON.stringify(rows)).not.toContain(code)

@@ -33,7 +33,7 @@ const expectUntouched = async () => {
   await site.pass(DAY_MS)
   expect(site.hub.calls.create_key).toBe(0)
   expect(site.hub.liveKeyOf('ch1')).toBe(foreign)
-  expect((await channelOf(site)).mint).toMatchObject({ state: 'needs_decision', problem: 'key_in_use' })
+  expect(await channelOf(site)).toMatchObject({ mintState: 'needs_decision', mintProblem: 'key_in_use' })
 }
 
 describe('the page of a number that has a key already', () => {
@@ -86,7 +86,7 @@ describe('the page of a number that has a key already', () => {
   )
 
   it('asks for the channel id where the number is not known, and takes no key', async () => {
-    await site.context.db.updateTable('channel').set({ phone_number: null }).execute()
+    await site.context.db.updateTable('channel').set({ phoneNumber: null }).execute()
     const page = await show()
     expect(page).toContain('type the channel id, ch1')
     expect(page).not.toContain('name="key"')
@@ -106,7 +106,7 @@ describe('the page of a number that has a key already', () => {
     expect(page).toContain('The key belongs to this number and is stored.')
     expect(page).toContain('api_key.pasted')
     expect(page + site.log.join('\n')).not.toContain(foreign)
-    expect((await channelOf(site)).key.status).toBe('stored')
+    expect((await channelOf(site)).keyStatus).toBe('stored')
     expect(site.hub.calls.create_key).toBe(0)
     await post('paste', { mint, key: foreign }).expect(422)
   })
@@ -117,9 +117,9 @@ describe('the page of a number that has a key already', () => {
     for (const [form, problem] of [
       [{ mint, key: other }, 'another number'],
       [{ mint, key: 'no-such-key' }, '360dialog rejects this key'],
-      [{ mint, key: 'two words' }, 'This is no key'],
-      [{ mint }, 'This is no key'],
-      [{ mint, key: [foreign, foreign] }, 'This is no key'],
+      [{ mint, key: 'two words' }, 'That is not a key'],
+      [{ mint }, 'That is not a key'],
+      [{ mint, key: [foreign, foreign] }, 'That is not a key'],
       [{ mint, key: foreign, address: 'https://evil.example' }, 'D360_MESSAGING_HOSTS'],
       [{ mint: 'min_another', key: foreign }, 'Nothing was changed'],
       [{ key: foreign }, 'Nothing was changed'],
@@ -144,7 +144,7 @@ describe('the page of a number that has a key already', () => {
     const asked = await post(action, filled).expect(303)
     expect(asked.headers.location).toBe(`/admin/sign-in?again=1&next=${encodeURIComponent(PAGE)}`)
     expect(asked.text + asked.headers.location).not.toContain(foreign)
-    expect((await channelOf(site)).mint).toMatchObject({ state: 'needs_decision' })
+    expect(await channelOf(site)).toMatchObject({ mintState: 'needs_decision' })
     expect(site.hub.calls.phone_number).toBe(0)
 
     await signIn().expect('location', PAGE)

@@ -4,7 +4,7 @@ import { type Database, openDatabase } from '../../src/database/database.ts'
 import { migrate } from '../../src/database/migrate.ts'
 import { createEmptyDatabase, type EmptyDatabase } from '../databases.ts'
 import { type AdminArea, openAdminArea, PASSWORD } from './admin-area.ts'
-import { addChannel } from './rows.ts'
+import { addChannel, addTenant } from './rows.ts'
 
 const MINUTE = 60_000
 const PAGE = '/admin/channels/c1'
@@ -21,6 +21,7 @@ beforeEach(async () => {
   await migrate(db, 'sqlite')
   area = await openAdminArea(db)
   await area.admins.create('anna', PASSWORD)
+  await addTenant(db, 't1', 'Shop A')
   await addChannel(db, 'c1')
   browser = request.agent(area.app)
   await signIn({ next: PAGE }).expect('location', PAGE)
@@ -81,19 +82,19 @@ describe('a step that needs a fresh sign-in', () => {
   it('stays closed after a wrong password, and the page says again what it is for', async () => {
     area.clock.advance(10 * MINUTE)
     const { text } = await signIn({ password: 'wrong', next: PAGE, again: '1' }).expect(422)
-    expect(text).toContain('do not belong together')
+    expect(text).toContain('Wrong name or password.')
     expect(text).toContain('For this step, sign in again.')
     await step().expect('location', AGAIN)
     await browser.get(PAGE).expect(200)
   })
 
   it('is not opened by a session that does not say when it began', async () => {
-    const [row] = await db.selectFrom('admin_session').selectAll().execute()
+    const [row] = await db.selectFrom('adminSession').selectAll().execute()
     const { signedInAt: _, ...content } = JSON.parse(row?.content ?? '{}')
-    const expires_at = new Date(area.clock.now().getTime() + MINUTE).toISOString()
+    const expiresAt = new Date(area.clock.now().getTime() + MINUTE)
     await db
-      .updateTable('admin_session')
-      .set({ content: JSON.stringify(content), expires_at })
+      .updateTable('adminSession')
+      .set({ content: JSON.stringify(content), expiresAt })
       .execute()
     await step().expect(303).expect('location', AGAIN)
   })

@@ -125,7 +125,7 @@ it('is told to try again when 360dialog does not answer, rather than left waitin
   const { id } = await waiting.openReview('ch90')
   waiting.hub.setFault({ endpoint: '*', kind: 'slow', ms: 600_000 })
   let answered = false
-  const decision = expect(waiting.context.reviewService.accept(id, 't1', 'cli')).rejects.toMatchObject({
+  const decision = expect(waiting.context.reviews.accept(id, 't1', 'cli')).rejects.toMatchObject({
     failure: 'unknown',
   })
   void decision.then(() => {

@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals'
 import type { Engine } from '../../src/database/database.ts'
-import type { Review } from '../../src/onboarding/review-repository.ts'
+import type { Review } from '../../src/onboarding/review-service.ts'
 import type { VisitActs } from '../../src/simulator/visits.ts'
 import { comeBack, newClient, type Returned } from '../journey.ts'
 import { startTimedSite, type TimedSite } from '../keys/timed-site.ts'

@@ -1,84 +1,80 @@
 import type { Database } from '../../src/database/database.ts'
-import type { ChannelRow, ChannelTaskRow, MintRow, ReturnRow, ReviewRow } from '../../src/database/schema.ts'
-import type { Verdict } from '../../src/onboarding/belonging.ts'
-import { HUB } from './admin-area.ts'
+import type { NewRow } from '../../src/database/schema.ts'
 
-const at = '2026-03-02T08:57:00.000Z'
+const at = new Date('2026-03-02T08:57:00.000Z')
 
-export async function addClient(db: Database, id: string, name: string): Promise<void> {
-  const facts = { name, email: null, created_at: null, observed_at: at }
+export async function addClient(db: Database, id: string, name?: string): Promise<void> {
+  const client = { id, name, observedAt: at }
   await db
     .insertInto('client')
-    .values({ hub_id: HUB, id, ...facts })
+    .values(client)
+    .onConflict((conflict) => conflict.doNothing())
     .execute()
 }
 
 export async function addTenant(db: Database, id: string, name: string): Promise<void> {
-  await db.insertInto('tenant').values({ hub_id: HUB, id, name, created_at: at }).execute()
+  await db.insertInto('tenant').values({ id, name, createdAt: at }).execute()
 }
 
-export async function addChannel(db: Database, id: string, change: Partial<ChannelRow> = {}): Promise<void> {
-  const row: ChannelRow = {
-    hub_id: HUB,
-    id,
-    client_id: 'client',
-    tenant_id: 't1',
-    bound_at: at,
-    phone_number: '+4930123456',
-    display_name: 'Shop A',
-    status: 'live',
-    raw_status: 'account_mode=live',
-    running: 1,
-    created_at: at,
-    observed_at: at,
-    permission: 'shared',
-    permission_source: 'return',
-    permission_observed_at: at,
-    key_status: 'none',
-    key_version: 0,
+/** A running number of the tenant `t1`, which has to be there unless the change says otherwise. */
+export async function addChannel(
+  db: Database,
+  id: string,
+  change: Partial<NewRow<'channel'>> = {},
+): Promise<void> {
+  const row: NewRow<'channel'> = {
+    ...{
+      id,
+      clientId: 'client',
+      tenantId: 't1',
+      boundAt: at,
+      phoneNumber: '+4930123456',
+      displayName: 'Shop A',
+    },
+    ...{ status: 'live', rawStatus: 'account_mode=live', isRunning: true, createdAt: at, observedAt: at },
+    ...{ permission: 'shared', permissionSource: 'return', permissionObservedAt: at },
+    keyVersion: ['stored', 'rejected', 'retired'].includes(change.keyStatus ?? '') ? 1 : 0,
     ...change,
   }
+  await addClient(db, row.clientId)
   await db.insertInto('channel').values(row).execute()
 }
 
-export async function addMint(db: Database, channelId: string, change: Partial<MintRow> = {}): Promise<void> {
-  const row: MintRow = {
-    hub_id: HUB,
-    id: `min_${channelId}`,
-    channel_id: channelId,
-    version: 1,
-    reason: 'return',
-    asked_by: 'ret_1',
-    launched_at: at,
-    state: 'waiting',
-    problem: null,
-    upstream_status: null,
-    records_before: null,
-    records_after: null,
-    sealed_answer: null,
-    requested_at: at,
-    sent_at: null,
-    closed_at: null,
-    due_at: null,
-    lease_until: null,
-    attempts: 3,
+/** A mint, with its job when it says when that is due. */
+export async function addMint(
+  db: Database,
+  channelId: string,
+  { dueAt, ...change }: Partial<NewRow<'mint'>> & { dueAt?: Date } = {},
+): Promise<void> {
+  const id = `min_${channelId}`
+  const row: NewRow<'mint'> = {
+    ...{ id, channelId, version: 1, reason: 'return', askedBy: 'ret_1', launchedAt: at },
+    ...{ state: 'waiting', requestedAt: at },
     ...change,
   }
   await db.insertInto('mint').values(row).execute()
+  if (dueAt) await addJob(db, 'mint', id, dueAt)
 }
 
 export async function addTask(
   db: Database,
   channelId: string,
-  name: ChannelTaskRow['name'],
-  change: Partial<ChannelTaskRow> = {},
+  name: 'probe' | 'webhook',
+  change: Partial<NewRow<'channelTask'>> = {},
 ): Promise<void> {
-  const row: ChannelTaskRow = {
-    ...{ hub_id: HUB, id: `tsk_${name}_${channelId}`, channel_id: channelId, name, version: 1 },
-    ...{ state: 'due', problem: null, done_at: null, due_at: at, lease_until: null, attempts: 1 },
-    ...change,
-  }
-  await db.insertInto('channel_task').values(row).execute()
+  await db
+    .insertInto('channelTask')
+    .values({ channelId, name, version: 1, state: 'due', ...change })
+    .execute()
+  await addJob(db, name, channelId, at)
+}
+
+async function addJob(db: Database, kind: string, subject: string, dueAt: Date): Promise<void> {
+  const about = { id: `job_${kind}_${subject}`, kind, subject, dueAt }
+  await db
+    .insertInto('job')
+    .values({ ...about, priority: 1, attempts: 3, isWantedAgain: false })
+    .execute()
 }
 
 export async function addKey(
@@ -87,48 +83,71 @@ export async function addKey(
   version: number,
   sealed: string,
 ): Promise<void> {
-  const place = { hub_id: HUB, channel_id: channelId, version, kid: 'k' }
-  const facts = { fingerprint: '0123456789abcdef', address: 'https://waba-v2.360dialog.io', app_id: null }
+  const about = { fingerprint: '0123456789abcdef', address: 'https://waba-v2.360dialog.io' }
   await db
-    .insertInto('api_key')
-    .values({
-      ...place,
-      sealed,
-      ...facts,
-      record_id: null,
-      status: 'stored',
-      created_at: at,
-      closed_at: null,
-    })
+    .insertInto('apiKey')
+    .values({ channelId, version, kid: 'k', sealed, ...about, status: 'stored', createdAt: at })
     .execute()
 }
+
+/** A link's session `ses_1` of the tenant `t1`, and a launch for every return. */
+export async function addSession(
+  db: Database,
+  id: string,
+  change: Partial<NewRow<'connectSession'>> = {},
+): Promise<void> {
+  const row: NewRow<'connectSession'> = {
+    ...{
+      id,
+      tenantId: 't1',
+      origin: 'link',
+      linkHash: 'f'.repeat(64),
+      isEmailVerified: false,
+      code: 'K7Q-2MD',
+    },
+    ...{ createdAt: at, expiresAt: new Date(at.getTime() + 1) },
+    ...change,
+  }
+  await db.insertInto('connectSession').values(row).execute()
+}
+
+type Returned = Pick<NewRow<'returnedChannel'>, 'channelId'> & Partial<NewRow<'returnedChannel'>>
 
 export async function addReturn(
   db: Database,
   id: string,
-  { verdict, ...change }: Partial<Omit<ReturnRow, 'verdict'>> & { verdict?: Verdict } = {},
+  { channels = [], ...change }: Partial<NewRow<'connectReturn'>> & { channels?: readonly Returned[] } = {},
 ): Promise<void> {
-  const row: ReturnRow = {
-    ...{ hub_id: HUB, id, launch_id: `lau_${id}`, session_id: 'ses_1', client_id: 'client' },
-    ...{ channels: '[]', revoked: '[]', raw: '', digest: id, state: 'received' },
-    verdict: verdict ? JSON.stringify(verdict) : null,
-    ...{ received_at: at, closed_at: null, due_at: null, lease_until: null, attempts: 1 },
-    ...{ came: 'launch', page_hash: null, browser_hash: null },
-    ...change,
-  }
-  await db.insertInto('connect_return').values(row).execute()
+  const launchId = `lau_${id}`
+  const hashOf = (what: string) => Buffer.from(`${what} ${id}`).toString('hex').padStart(64, '0').slice(-64)
+  const hashes = { nonceHash: hashOf('nonce'), statusHash: hashOf('status'), browserHash: hashOf('browser') }
+  const life = { createdAt: at, expiresAt: new Date(at.getTime() + 1) }
+  await db
+    .insertInto('launch')
+    .values({ id: launchId, sessionId: 'ses_1', ...hashes, isContinuation: false, ...life })
+    .execute()
+  await db
+    .insertInto('connectReturn')
+    .values({
+      ...{ id, launchId, sessionId: 'ses_1', clientId: 'client', digest: id },
+      ...{ state: 'received', arrival: 'launch', receivedAt: at },
+      ...change,
+    })
+    .execute()
+  for (const channel of channels)
+    await db
+      .insertInto('returnedChannel')
+      .values({ returnId: id, isRevoked: false, ...channel })
+      .execute()
 }
 
 export async function addReview(
   db: Database,
   id: string,
-  change: Partial<ReviewRow> & Pick<ReviewRow, 'reason'>,
+  change: Partial<NewRow<'review'>> & Pick<NewRow<'review'>, 'reason'>,
 ): Promise<void> {
-  const row: ReviewRow = {
-    ...{ hub_id: HUB, id, client_id: 'client', channel_id: id, return_id: null, session_id: null },
-    ...{ tenant_id: null, came: 'launch', opened_at: at },
-    ...{ decision: null, decided_by: null, decided_tenant_id: null, closed_at: null },
-    ...change,
-  }
-  await db.insertInto('review').values(row).execute()
+  await db
+    .insertInto('review')
+    .values({ id, clientId: 'client', channelId: id, arrival: 'launch', openedAt: at, ...change })
+    .execute()
 }

@@ -230,7 +230,7 @@ describe('a client with a browser', () => {
     expect(await page.content()).not.toContain('9999')
 
     const [review] = await site.context.reviews.listOpen({ limit: 1 })
-    await site.context.reviewService.refuse(review?.id ?? '', 'cli')
+    await site.context.reviews.refuse(review?.id ?? '', 'cli')
     await reloadWhen('failed')
     await expectHeading('Diese Nummer wurde nicht verbunden')
     await expectText('nennen Sie den Code unten')
@@ -287,8 +287,7 @@ async function makeRun(): Promise<void> {
   await control.getByRole('button', { name: 'Make it run' }).click()
   await control.getByText('Running', { exact: true }).waitFor()
   await control.close()
-  for (const { id } of site.hub.listChannels()) await site.context.mintService.hurry(id)
-  site.context.worker.wake()
+  for (const { id } of site.hub.listChannels()) await site.context.mints.retryNow(id, site.context.db)
 }
 
 /** For what is not about the page's own refresh: waits for the site's answer, not for the next look. */

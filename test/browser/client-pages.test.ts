@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Browser, Page } from 'playwright-core'
-import type { ConnectSession } from '../../src/onboarding/connect-session-repository.ts'
+import type { ConnectSession } from '../../src/onboarding/connect-session-service.ts'
 import {
   type NumberState,
   numberStates,
@@ -74,8 +74,8 @@ describe('every client page can be used by everybody, light and dark, on a phone
   it('a link that has ended', async () => {
     const link = await closed.link()
     await closed.context.db
-      .updateTable('connect_session')
-      .set({ expires_at: '2020-01-01T00:00:00.000Z' })
+      .updateTable('connectSession')
+      .set({ createdAt: new Date('2020-01-01'), expiresAt: new Date('2020-01-08') })
       .execute()
     await check(closed, link, 410)
   })
@@ -146,7 +146,7 @@ function showEveryStatus(site: Site): void {
     })),
     numbers: numbers.map((state) => ({ phoneNumber: '+493012345678', state })),
   })
-  site.context.progress.find = async (id) => {
+  site.context.status.find = async (id) => {
     if (id === 'broken') throw new Error('a fault that this test set')
     if (id === 'every-number') return { session, progress: progressOf('waiting', numberStates) }
     const situation = situations.find((one) => one === id)

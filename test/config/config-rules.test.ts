@@ -26,7 +26,6 @@ describe('demo or live', () => {
     [{ HOST: 'localhost.example' }, 'HOST is not loopback'],
     [{ PUBLIC_URL: 'https://c.example', TRUST_PROXY: '1' }, 'PUBLIC_URL is not loopback'],
     [{ D360_RATE: 'auto' }, 'a D360_ setting is set'],
-    [{ D360_SOMETHING_ELSE: '1' }, 'a D360_ setting is set'],
     [{ D360_WEBHOOK_SIGNATURE: 'off' }, 'a D360_ setting is set'],
   ])('is not a demo with %j, and says why', (environment, reason) => {
     const error = errorOf(environment)
@@ -35,6 +34,10 @@ describe('demo or live', () => {
     expect(error.problems[0]?.remedy).toMatch(
       /set the D360_ settings .* leave NODE_ENV, HOST, PUBLIC_URL .*unset/,
     )
+  })
+
+  it('is not a demo with a D360_ setting that does not exist', () => {
+    expect(settingsWithProblems({ D360_SOMETHING_ELSE: '1' })).toEqual(['D360_SOMETHING_ELSE', ...notThere])
   })
 
   it('is not a demo when an address cannot be read', () => {
@@ -104,7 +107,6 @@ describe('settings that belong together', () => {
     [{ ...live, ...signed, SELF_SIGNUP: 'open' }],
     [{ ...live, D360_PAYMENT: 'partner' }],
     [{ ...live, D360_WEBHOOK_SIGNATURE: 'nonsense', EVENTS_URL: 'nonsense', EVENTS_SECRET: 'nonsense' }],
-    [{ ...live, D360_NOBODY_KNOWS_THIS: '1' }],
     [{ ...live, D360_PARTNER_APIKEY: '' }],
   ])('accepts the rest, case %#', (environment) => {
     expect(loadConfig(environment).mode).toBe('live')
@@ -114,10 +116,11 @@ describe('settings that belong together', () => {
     ['D360_PARTNER_APIKEY', 'D360_PARTNER_API_KEY'],
     ['D360_PARTNERID', 'D360_PARTNER_ID'],
     ['D360_WEBHOOK_SIGNATUR', 'D360_WEBHOOK_SIGNATURE'],
+    ['D360_PAYMENT_METHOD', 'D360_PAYMENT'],
   ])('asks whether %s means %s', (typed, meant) => {
     const { problems } = errorOf({ ...live, [typed]: 'x' })
     expect(problems).toEqual([
-      { setting: typed, problem: 'is not a setting', remedy: `Did you mean ${meant}?` },
+      { setting: typed, problem: 'is not a setting', remedy: `Did you mean ${meant}? Otherwise remove it.` },
     ])
   })
 

@@ -12,7 +12,7 @@ eachDatabase('the rate limit of a hub', (open) => {
 
   beforeEach(async () => {
     opened = await open()
-    store = new RateLimitRepository(opened.db, 'f167CmPA')
+    store = new RateLimitRepository(opened)
   })
   afterEach(() => opened.close())
 
@@ -34,9 +34,13 @@ eachDatabase('the rate limit of a hub', (open) => {
     expect(await store.read()).toEqual({ slowUntil: late, blockedUntil: early, calls: [] })
   })
 
-  it('does not touch the calls of another hub', async () => {
-    await new RateLimitRepository(opened.db, 'MalHtRPA').tryReserve([], [early])
-    expect((await store.read()).calls).toEqual([])
+  it('keeps one row, however often it is written', async () => {
+    await store.postpone({ blockedUntil: early })
+    expect(await store.tryReserve([], [early])).toBe(true)
+    expect(await store.tryReserve([], [late])).toBe(false)
+    expect(await opened.db.selectFrom('callBudget').select(['id', 'calls']).execute()).toEqual([
+      { id: 1, calls: [early.toISOString()] },
+    ])
   })
 
   it('grants exactly the rate to callers in a hurry', async () => {

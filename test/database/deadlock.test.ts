@@ -5,8 +5,8 @@ import { eachDatabase } from '../databases.ts'
 const write = (db: Database, id: string, name: string) =>
   db
     .insertInto('tenant')
-    .values({ hub_id: 'h', id, name, created_at: 'x' })
-    .onConflict((conflict) => conflict.columns(['hub_id', 'id']).doUpdateSet({ name }))
+    .values({ id, name, createdAt: new Date(0) })
+    .onConflict((conflict) => conflict.column('id').doUpdateSet({ name }))
     .execute()
 
 eachDatabase('two transactions that need each other’s rows', (open) => {

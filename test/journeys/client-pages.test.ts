@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
-import { statusIdOf } from '../../src/onboarding/launch-service.ts'
+import type { CrashPointName } from '../../src/jobs/crash-points.ts'
+import { statusIdOf } from '../../src/onboarding/connect-session-service.ts'
 import { type NumberState, numberStates, type Situation, situations } from '../../src/onboarding/progress.ts'
 import { statusPath } from '../../src/paths.ts'
-import { loadWords } from '../../src/web/words.ts'
-import type { Step } from '../../src/worker/step.ts'
+import { loadTranslations } from '../../src/web/translations.ts'
 import { comeBack, emailOf, newClient, type Returned } from '../journey.ts'
 import { DAY_MS, HOUR_MS, startTimedSite, type TimedSite } from '../keys/timed-site.ts'
 import { eventually, launchFrom, pathOf } from '../site.ts'
@@ -14,7 +14,7 @@ afterEach(() => site.stop())
 /** Where a client finds its page, once it is in the state that the test is about. */
 type Way = () => Promise<Returned>
 
-/** Resolves when the worker has ended, at the step that the test named. */
+/** Resolves when the worker has ended, at the point that the test named. */
 let stopped: Promise<void> | undefined
 const untilStopped = async (returned: Returned): Promise<Returned> => {
   await eventually(() => stopped !== undefined)
@@ -22,12 +22,12 @@ const untilStopped = async (returned: Returned): Promise<Returned> => {
   return returned
 }
 
-const open = async ({ stopAt }: { stopAt?: Step } = {}) => {
+const open = async ({ stopAt }: { stopAt?: CrashPointName } = {}) => {
   site = await startTimedSite({
     engine: 'sqlite',
     // A worker that is told to stop takes nothing new: what comes next stays due.
-    reached: (step) => {
-      if (step === stopAt) stopped = site.context.worker.stop()
+    crashPoint: (name) => {
+      if (name === stopAt) stopped = site.context.runner.stop()
     },
   })
   stopped = undefined
@@ -57,7 +57,7 @@ const left = async (): Promise<Returned & { screen: string }> => {
 const reviewed = async (decide: 'refuse' | 'leave', acts = newClient('ch1'), order = {}) => {
   const returned = await quiet(await shared(acts, { email: 'other@shop.example', ...order }))
   const [review] = await site.context.reviews.listOpen({ limit: 1 })
-  if (decide === 'refuse') await site.context.reviewService.refuse(review?.id ?? '', 'cli')
+  if (decide === 'refuse') await site.context.reviews.refuse(review?.id ?? '', 'cli')
   return returned
 }
 
@@ -77,7 +77,7 @@ const ways: Record<Situation, Way> = {
   },
   returned: async () => {
     await open()
-    await site.context.worker.stop()
+    await site.context.runner.stop()
     return shared()
   },
   waiting: async () => {
@@ -110,7 +110,7 @@ const ways: Record<Situation, Way> = {
     await open()
     const returned = await quiet(await shared())
     site.hub.mintForeignKey('ch1')
-    await site.context.probes.retry('ch1', 'probe', site.clock.now())
+    await site.context.probes.retry('ch1', 'probe', site.context.db)
     return quiet(returned)
   },
   expired: async () => {
@@ -175,7 +175,7 @@ const waysOfNumbers: Record<NumberState, Way> = {
   },
 }
 
-const words = await loadWords()
+const words = await loadTranslations()
 const wordsOf = (lang: string) => {
   const translate = words.getFixedT(lang)
   // As EJS prints them.

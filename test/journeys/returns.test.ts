@@ -27,7 +27,7 @@ const clientOf = (channelId: string) => site.hub.channel(channelId).clientId
 const minted = (channelId: string) => site.hub.minted.filter((id) => id === channelId).length
 const reviewsOf = async (channelId: string) => {
   const reviews = await site.context.reviews.listOfChannel(channelId)
-  return reviews.map(({ reason, tenantId, came }) => ({ reason, tenantId, came }))
+  return reviews.map(({ reason, tenantId, arrival }) => ({ reason, tenantId, arrival }))
 }
 const tenantOf = async (channelId: string) => (await site.context.channels.find(channelId))?.tenantId
 
@@ -126,7 +126,7 @@ describe.each(engines)('a client comes back, on %s', (engine) => {
     expect(page).toMatch(/^\/return\//)
     await site.untilQuiet()
     expect(await reviewsOf('ch7')).toEqual([
-      { reason: 'launch_expired', tenantId: 't-ch7', came: 'expired_launch' },
+      { reason: 'launch_expired', tenantId: 't-ch7', arrival: 'expired_launch' },
     ])
     expect(minted('ch7')).toBe(0)
 
@@ -143,7 +143,9 @@ describe.each(engines)('a client comes back, on %s', (engine) => {
     expect(await arrive(browser, withoutNonce(back))).toBe(page)
     await site.untilQuiet()
     expect((await browser.get(page).expect(200)).text).toContain('is checking this')
-    expect(await reviewsOf('ch8')).toEqual([{ reason: 'no_nonce', tenantId: 't-ch8', came: 'open_launch' }])
+    expect(await reviewsOf('ch8')).toEqual([
+      { reason: 'no_nonce', tenantId: 't-ch8', arrival: 'open_launch' },
+    ])
     expect(minted('ch8')).toBe(0)
     const status = await continueHere(browser, page, clientOf('ch8'))
     await expectConnected(browser, status, 'ch8')
@@ -154,7 +156,9 @@ describe.each(engines)('a client comes back, on %s', (engine) => {
     await launchFrom(browser, await site.link({ tenantId: 't-else' }))
     expect(await arrive(browser, withoutNonce(back))).toBe('/returned')
     await site.untilQuiet()
-    expect(await reviewsOf('ch9')).toEqual([{ reason: 'no_session', tenantId: undefined, came: 'no_nonce' }])
+    expect(await reviewsOf('ch9')).toEqual([
+      { reason: 'no_session', tenantId: undefined, arrival: 'no_nonce' },
+    ])
     expect([minted('ch9'), await tenantOf('ch9')]).toEqual([0, undefined])
   })
 
@@ -166,7 +170,7 @@ describe.each(engines)('a client comes back, on %s', (engine) => {
     expect(await arrive(two.browser, mixed)).toBe('/returned')
     await site.untilQuiet()
     expect(await reviewsOf('ch11')).toEqual([
-      { reason: 'no_session', tenantId: undefined, came: 'two_nonces' },
+      { reason: 'no_session', tenantId: undefined, arrival: 'two_nonces' },
     ])
     expect(minted('ch11')).toBe(0)
     // And the honest return still works afterwards, and answers the review.
@@ -269,7 +273,7 @@ describe.each([
     const [review] = await site.context.reviews.listOpen({ limit: 10 })
     expect(review).toMatchObject({ reason: 'no_nonce', tenantId: 't-ch1', channelId: 'ch1' })
     expect(site.hub.minted).toEqual([])
-    await site.context.reviewService.accept(review?.id ?? '', 't-ch1', 'cli')
+    await site.context.reviews.accept(review?.id ?? '', 't-ch1', 'cli')
     await site.untilQuiet()
     expect([minted('ch1'), await tenantOf('ch1')]).toEqual([1, 't-ch1'])
     expect((await browser.get(page).expect(200)).text).toContain('Everything is ready.')
@@ -288,9 +292,9 @@ const withoutNonce = (back: string) => back.replaceAll(/(?:nonce|state)=[^&]*&?/
 
 async function storedReturns(clientId: string): Promise<number> {
   const rows = await site.context.db
-    .selectFrom('connect_return')
+    .selectFrom('connectReturn')
     .select('id')
-    .where('client_id', '=', clientId)
+    .where('clientId', '=', clientId)
     .execute()
   return rows.length
 }

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
-import { fingerprintOf } from '../../src/keys/api-key-repository.ts'
+import { fingerprintOf } from '../../src/keys/key-store.ts'
 import { engines } from '../databases.ts'
 import { dumpOf } from '../dump.ts'
 import { actionsOn, addOldChannel, channelOf, grantAgain, NUMBER, startStopped } from './stopped-channel.ts'
@@ -15,11 +15,11 @@ describe.each(engines)('a number that has a key already, on %s', (engine) => {
 
   const stop = async (settings = {}) => {
     ;({ site, foreign } = await startStopped(engine, settings))
-    expect((await channelOf(site)).mint).toMatchObject({ state: 'needs_decision', problem: 'key_in_use' })
+    expect(await channelOf(site)).toMatchObject({ mintState: 'needs_decision', mintProblem: 'key_in_use' })
   }
   const decision = async () => ({
     channelId: 'ch1',
-    mintId: (await channelOf(site)).mint?.id ?? '',
+    mintId: (await channelOf(site)).mintId ?? '',
     adminName: 'anna',
   })
   const replace = async () => site.context.decisions.replace(await decision())
@@ -31,8 +31,10 @@ describe.each(engines)('a number that has a key already, on %s', (engine) => {
     await site.pass(DAY_MS)
     expect(site.hub.calls.create_key).toBe(0)
     expect(await channelOf(site)).toMatchObject({
-      key: { status: 'needs_decision', version: 0 },
-      mint: { state: 'needs_decision', problem },
+      keyStatus: 'needs_decision',
+      keyVersion: 0,
+      mintState: 'needs_decision',
+      mintProblem: problem,
     })
   }
 
@@ -54,9 +56,11 @@ describe.each(engines)('a number that has a key already, on %s', (engine) => {
       const live = String(site.hub.liveKeyOf('ch1'))
       expect(live).not.toBe(foreign)
       expect(await channelOf(site)).toMatchObject({
-        key: { status: 'stored', version: 1, fingerprint: fingerprintOf('ch1', live) },
-        mint: undefined,
-        probe: { state: 'ok' },
+        keyStatus: 'stored',
+        keyVersion: 1,
+        keyFingerprint: fingerprintOf('ch1', live),
+        mintId: undefined,
+        probeState: 'ok',
       })
       expect(await actionsOn(site)).toEqual([
         ...['api_key.stored', 'api_key.replace_decided', 'mint.needs_decision', 'channel.bound'],
@@ -94,7 +98,7 @@ describe.each(engines)('a number that has a key already, on %s', (engine) => {
       await replace()
       await site.untilQuiet()
       expect(site.hub.minted).toEqual(['ch1'])
-      expect(await channelOf(site)).toMatchObject({ key: { status: 'stored' }, mint: undefined })
+      expect(await channelOf(site)).toMatchObject({ keyStatus: 'stored', mintId: undefined })
     })
 
     it('not by a page that shows an earlier stop', async () => {
@@ -111,11 +115,11 @@ describe.each(engines)('a number that has a key already, on %s', (engine) => {
       await stop()
       site.hub.setFault(UNREADABLE)
       await grantAgain(site)
-      expect((await channelOf(site)).mint).toMatchObject({ problem: 'key_records_unreadable' })
+      expect(await channelOf(site)).toMatchObject({ mintProblem: 'key_records_unreadable' })
       await replace()
       await site.untilQuiet()
       expect(site.hub.minted).toEqual(['ch1'])
-      expect(await channelOf(site)).toMatchObject({ key: { status: 'stored' } })
+      expect(await channelOf(site)).toMatchObject({ keyStatus: 'stored' })
     })
 
     it('not when the key records cannot be read any more', async () => {
@@ -135,7 +139,7 @@ describe.each(engines)('a number that has a key already, on %s', (engine) => {
       await replace()
       await site.untilQuiet()
       expect(site.hub.minted).toEqual(['ch1', 'ch1'])
-      expect(await channelOf(site)).toMatchObject({ key: { status: 'stored' }, mint: undefined })
+      expect(await channelOf(site)).toMatchObject({ keyStatus: 'stored', mintId: undefined })
       await site.pass(DAY_MS)
       expect(site.hub.calls.create_key).toBe(2)
     })
@@ -147,7 +151,7 @@ describe.each(engines)('a number that has a key already, on %s', (engine) => {
       await site.pass(DAY_MS)
       expect(site.hub.calls.create_key).toBe(1)
       expect(site.hub.liveKeyOf('ch1')).toBe(foreign)
-      expect((await channelOf(site)).mint).toMatchObject({ state: 'needs_decision', problem: 'answer_lost' })
+      expect(await channelOf(site)).toMatchObject({ mintState: 'needs_decision', mintProblem: 'answer_lost' })
     })
 
     it('not a second time on its own, when nobody could read what was there before', async () => {
@@ -160,7 +164,7 @@ describe.each(engines)('a number that has a key already, on %s', (engine) => {
       site.hub.clearFaults()
       await site.pass(DAY_MS)
       expect(site.hub.calls.create_key).toBe(1)
-      expect((await channelOf(site)).mint).toMatchObject({ state: 'needs_decision', problem: 'answer_lost' })
+      expect(await channelOf(site)).toMatchObject({ mintState: 'needs_decision', mintProblem: 'answer_lost' })
     })
   })
 
@@ -170,15 +174,15 @@ describe.each(engines)('a number that has a key already, on %s', (engine) => {
     await replace()
     await site.untilQuiet()
     const stopped = await channelOf(site)
-    expect(stopped.mint).toMatchObject({ state: 'needs_decision', problem: 'answer_host_not_allowed' })
+    expect(stopped).toMatchObject({ mintState: 'needs_decision', mintProblem: 'answer_host_not_allowed' })
     await replace()
     await site.untilQuiet()
 
     expect(site.hub.minted).toEqual(['ch1', 'ch1'])
-    expect(await channelOf(site)).toMatchObject({ key: { status: 'stored', version: 1 }, mint: undefined })
+    expect(await channelOf(site)).toMatchObject({ keyStatus: 'stored', keyVersion: 1, mintId: undefined })
     const ledger = await site.context.mints.listOfChannel('ch1')
-    expect(ledger.find(({ id }) => id === stopped.mint?.id)?.sealedAnswer).toMatch(/^ey/)
-    expect(await site.context.mintService.readAgain('ch1', site.context.db)).toBe(false)
+    expect(ledger.find(({ id }) => id === stopped.mintId)?.sealedAnswer).toMatch(/^ey/)
+    expect(await site.context.mints.readAgain('ch1', site.context.db)).toBe(false)
   })
 
   describe('keeps the key in use, when an admin pastes it', () => {
@@ -189,11 +193,14 @@ describe.each(engines)('a number that has a key already, on %s', (engine) => {
       await site.untilQuiet()
 
       expect(await channelOf(site)).toMatchObject({
-        key: { status: 'stored', version: 1, fingerprint: fingerprintOf('ch1', foreign) },
-        permission: { status: 'shared', source: 'probe' },
-        mint: undefined,
-        probe: { state: 'ok' },
-        webhook: undefined,
+        keyStatus: 'stored',
+        keyVersion: 1,
+        keyFingerprint: fingerprintOf('ch1', foreign),
+        permission: 'shared',
+        permissionSource: 'probe',
+        mintId: undefined,
+        probeState: 'ok',
+        webhookState: undefined,
       })
       const key = await site.context.keys.open('ch1')
       expect(key).toMatchObject({ apiKey: foreign, address: `${site.simulator.url}/waba-v2` })
@@ -212,14 +219,14 @@ describe.each(engines)('a number that has a key already, on %s', (engine) => {
       await grantAgain(site)
       await site.pass(DAY_MS)
       expect(site.hub.calls.create_key).toBe(0)
-      expect(await channelOf(site)).toMatchObject({ key: { status: 'stored', version: 1 }, mint: undefined })
+      expect(await channelOf(site)).toMatchObject({ keyStatus: 'stored', keyVersion: 1, mintId: undefined })
     })
 
     it('once, of two who paste it at once', async () => {
       await stop()
       const both = await Promise.allSettled([paste(foreign), paste(foreign)])
       expect(both.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
-      const stored = await site.context.db.selectFrom('api_key').select('version').execute()
+      const stored = await site.context.db.selectFrom('apiKey').select('version').execute()
       expect(stored).toEqual([{ version: 1 }])
     })
 
@@ -229,9 +236,9 @@ describe.each(engines)('a number that has a key already, on %s', (engine) => {
       expect(both.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
       await site.untilQuiet()
       const live = String(site.hub.liveKeyOf('ch1'))
-      expect((await channelOf(site)).key).toMatchObject({
-        fingerprint: fingerprintOf('ch1', live),
-        version: 1,
+      expect(await channelOf(site)).toMatchObject({
+        keyFingerprint: fingerprintOf('ch1', live),
+        keyVersion: 1,
       })
     })
 
@@ -240,7 +247,7 @@ describe.each(engines)('a number that has a key already, on %s', (engine) => {
       await replace()
       site.hub.setFault({ endpoint: 'webhook_set', times: 0, kind: 'status', status: 500 })
       await site.untilQuiet()
-      expect((await channelOf(site)).webhook).toMatchObject({ state: 'failed' })
+      expect(await channelOf(site)).toMatchObject({ webhookState: 'failed' })
       const theirs = site.hub.mintForeignKey('ch1')
       await site.context.probes.isAlive('ch1')
       await grantAgain(site)
@@ -248,15 +255,15 @@ describe.each(engines)('a number that has a key already, on %s', (engine) => {
       site.hub.clearFaults()
       await site.pass(DAY_MS)
       expect(site.hub.channel('ch1').webhook).toBeNull()
-      expect((await channelOf(site)).key).toMatchObject({ status: 'stored', version: 2 })
+      expect(await channelOf(site)).toMatchObject({ keyStatus: 'stored', keyVersion: 2 })
     })
 
     it.each([
       ['of another number', async () => addOldChannel(site, 'ch2', '+49300000002'), 'another number'],
       ['that 360dialog rejects', async () => 'no-such-key', '360dialog rejects this key'],
-      ['with a blank in it', async () => 'two words', 'This is no key'],
-      ['that is empty', async () => '', 'This is no key'],
-      ['that would be another header', async () => 'key\r\nx-evil: 1', 'This is no key'],
+      ['with a blank in it', async () => 'two words', 'That is not a key'],
+      ['that is empty', async () => '', 'That is not a key'],
+      ['that would be another header', async () => 'key\r\nx-evil: 1', 'That is not a key'],
     ])('but none %s', async (_, find, reason) => {
       await stop()
       const wrong = await find()
@@ -270,7 +277,7 @@ describe.each(engines)('a number that has a key already, on %s', (engine) => {
     it.each([
       ['https://evil.example', 'D360_MESSAGING_HOSTS'],
       ['http://user:pass@localhost', 'D360_MESSAGING_HOSTS'],
-      ['somewhere', 'no address'],
+      ['somewhere', 'not an address'],
     ])('and sends it nowhere else: %s', async (address, reason) => {
       await stop()
       await expect(paste(foreign, address)).rejects.toThrow(reason)
@@ -283,8 +290,8 @@ describe.each(engines)('a number that has a key already, on %s', (engine) => {
       await expect(paste(foreign)).rejects.toThrow('Try again in a minute')
       site.hub.setFault({ endpoint: 'phone_number', kind: 'status', status: 404 })
       await expect(paste(foreign)).rejects.toThrow('does not say for which number')
-      const forget = (phone_number: string | null) =>
-        site.context.db.updateTable('channel').set({ phone_number }).execute()
+      const forget = (phoneNumber: string | null) =>
+        site.context.db.updateTable('channel').set({ phoneNumber }).execute()
       await forget(null)
       await expect(paste(foreign)).rejects.toThrow('which number this channel has')
       await forget(NUMBER)
@@ -298,13 +305,13 @@ describe.each(engines)('a number that has a key already, on %s', (engine) => {
     const waiting = addOldChannel(site, 'ch2', '+49300000002')
     site.hub.change('ch2', { running: false })
     await grantAgain(site, 'ch2')
-    const mintId = (await channelOf(site, 'ch2')).mint?.id ?? ''
+    const mintId = (await channelOf(site, 'ch2')).mintId ?? ''
     const decided = { channelId: 'ch2', mintId, adminName: 'anna' }
     await expect(site.context.decisions.replace(decided)).rejects.toThrow('Nothing was changed')
     await expect(
       site.context.decisions.paste(decided, { apiKey: waiting, address: undefined }),
     ).rejects.toThrow('Nothing was changed')
     await site.pass(MINUTE_MS)
-    expect((await channelOf(site, 'ch2')).mint).toMatchObject({ id: mintId, state: 'waiting' })
+    expect(await channelOf(site, 'ch2')).toMatchObject({ mintId: mintId, mintState: 'waiting' })
   })
 })

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { fingerprintOf } from '../../src/keys/api-key-repository.ts'
+import type { NewRow } from '../../src/database/schema.ts'
+import { fingerprintOf } from '../../src/keys/key-store.ts'
 import { engines } from '../databases.ts'
 import { dumpOf } from '../dump.ts'
 import { eventually, PARTNER_API_KEY, PARTNER_ID, SESSION_SECRET } from '../site.ts'
@@ -76,10 +77,13 @@ describe.each(engines)('the keys of running customers, on %s', (engine) => {
       expect(await channelOf(site, id)).toMatchObject({
         clientId: `cl-${id}`,
         tenantId: id === 'ch1' ? 'shop-1' : 'shop-2',
-        key: { status: 'stored', version: 1, fingerprint: fingerprintOf(id, key) },
-        permission: { status: 'shared', source: 'probe' },
-        probe: { state: 'ok' },
-        webhook: undefined,
+        keyStatus: 'stored',
+        keyVersion: 1,
+        keyFingerprint: fingerprintOf(id, key),
+        permission: 'shared',
+        permissionSource: 'probe',
+        probeState: 'ok',
+        webhookState: undefined,
       })
       expect(await actionsOn(site, id)).toEqual(['api_key.imported', 'channel.bound'])
       expect(site.hub.liveKeyOf(id)).toBe(key)
@@ -93,15 +97,15 @@ describe.each(engines)('the keys of running customers, on %s', (engine) => {
     await grantAgain(site, 'ch1')
     site.hub.change('ch2', { running: false })
     await grantAgain(site, 'ch2')
-    expect((await channelOf(site, 'ch1')).mint).toMatchObject({ problem: 'key_in_use' })
-    expect((await channelOf(site, 'ch2')).mint).toMatchObject({ problem: 'not_running' })
+    expect(await channelOf(site, 'ch1')).toMatchObject({ mintProblem: 'key_in_use' })
+    expect(await channelOf(site, 'ch2')).toMatchObject({ mintProblem: 'not_running' })
     const { code } = await importKeys(`ch1,t-ch1,${keys.ch1}`, `ch2,t-ch2,${keys.ch2}`)
     expect(code).toBe(0)
     site.hub.makeRun('ch2')
     await grantAgain(site, 'ch1')
     await site.pass(DAY_MS)
     for (const id of ['ch1', 'ch2'])
-      expect(await channelOf(site, id)).toMatchObject({ key: { status: 'stored' }, mint: undefined })
+      expect(await channelOf(site, id)).toMatchObject({ keyStatus: 'stored', mintId: undefined })
   })
 
   // What follows is about files, streams and columns, not about the database.
@@ -109,10 +113,10 @@ describe.each(engines)('the keys of running customers, on %s', (engine) => {
 
   it('are refused one by one, with the reason, when they are wrong', async () => {
     expect((await importKeys(`ch1,shop-1,${keys.ch1}`)).code).toBe(0)
-    await site.context.db
-      .insertInto('mint')
-      .values({ ...mintOf('ch3'), hub_id: site.config.hubId })
-      .execute()
+    const { db, channels } = site.context
+    const [listed] = await site.context.partnerApi.listChannels({ channelId: 'ch3' }, 'sync')
+    await channels.describe(undefined, listed ? [listed] : [], site.clock.now(), db)
+    await db.insertInto('mint').values(mintOf('ch3')).execute()
     const { code, stdout, stderr } = await importKeys(
       `ch1,another-shop,${keys.ch1}`,
       `ch2,shop-2,${keys.ch3}`,
@@ -137,7 +141,7 @@ describe.each(engines)('the keys of running customers, on %s', (engine) => {
     expect(outcomes.map((fields) => fields.at(-1))).toEqual([
       'refused: This channel belongs to another tenant.',
       'refused: This key belongs to another number. Copy the key of this number.',
-      'refused: A key is being made for this channel at this moment. Try again in a minute.',
+      'refused: A key is being created for this channel right now. Try again in a minute.',
       'refused: 360dialog does not list this channel for you.',
       'refused: 360dialog does not list this channel for you.',
       '0 stored, 0 already there, 5 refused',
@@ -146,7 +150,7 @@ describe.each(engines)('the keys of running customers, on %s', (engine) => {
     for (const secret of [...Object.values(keys), 'secret-of-nobody'])
       expect(stdout + stderr).not.toContain(secret)
     expect(await site.context.channels.find('ch2')).toBeUndefined()
-    expect(await channelOf(site, 'ch1')).toMatchObject({ tenantId: 'shop-1', key: { version: 1 } })
+    expect(await channelOf(site, 'ch1')).toMatchObject({ tenantId: 'shop-1', keyVersion: 1 })
     const tenants = await site.context.db.selectFrom('tenant').select('id').execute()
     expect(tenants).toEqual([{ id: 'shop-1' }])
   })
@@ -198,7 +202,7 @@ describe.each(engines)('the keys of running customers, on %s', (engine) => {
     expect(stderr).toContain('Nothing was imported.\nLine 3: the key has spaces')
     for (const key of Object.values(keys)) expect(stderr).not.toContain(key)
     expect(site.hub.calls.phone_number).toBe(0)
-    expect(await site.context.db.selectFrom('api_key').selectAll().execute()).toEqual([])
+    expect(await site.context.db.selectFrom('apiKey').selectAll().execute()).toEqual([])
   })
 
   it('are shown in an emergency, and never without a trace', async () => {
@@ -241,12 +245,10 @@ function environmentOf({ config, simulator }: TimedSite): Record<string, string>
 }
 
 /** A mint that has begun. */
-function mintOf(channel_id: string) {
-  const at = '2026-03-02T08:57:00.000Z'
+function mintOf(channelId: string): NewRow<'mint'> {
+  const at = new Date('2026-03-02T08:57:00.000Z')
   return {
-    ...{ id: 'min_1', channel_id, version: 1, reason: 'return' as const, asked_by: 'ret_1', launched_at: at },
-    ...{ state: 'unknown' as const, problem: 'answer_lost', upstream_status: null, requested_at: at },
-    ...{ records_before: null, records_after: null, sealed_answer: null, sent_at: at, closed_at: null },
-    ...{ due_at: null, lease_until: null, attempts: 1 },
+    ...{ id: 'min_1', channelId, version: 1, reason: 'return', askedBy: 'ret_1', launchedAt: at },
+    ...{ state: 'unknown', problem: 'answer_lost', requestedAt: at, sentAt: at },
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import { findObstacle } from '../../src/keys/mint-obstacle.ts'
-import type { Mint } from '../../src/keys/mint-repository.ts'
+import { findObstacle } from '../../src/keys/mint-judgement.ts'
+import type { Mint } from '../../src/keys/mint-ledger.ts'
 
 const launchedAt = new Date('2026-03-02T09:00:00.400Z')
 const before = { createdAt: new Date('2026-01-01T00:00:00.000Z') }

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
-import type { ChannelState } from '../../src/channels/channel-repository.ts'
-import { fingerprintOf } from '../../src/keys/api-key-repository.ts'
+import type { ChannelDetails } from '../../src/channels/channel-service.ts'
+import type { CrashPointName } from '../../src/jobs/crash-points.ts'
+import { fingerprintOf } from '../../src/keys/key-store.ts'
 import type { Fault } from '../../src/simulator/faults.ts'
-import type { Step } from '../../src/worker/step.ts'
 import { engines } from '../databases.ts'
 import { comeBack, emailOf, grant, type Returned, readStatus } from '../journey.ts'
 import { DAY_MS, startTimedSite, type TimedSite } from './timed-site.ts'
@@ -27,10 +27,10 @@ describe.each(engines)('a mint on %s', (engine) => {
   ] as const)('waits and is then made once when it is %s', async (_, fault) => {
     const returned = await grantDespite(fault)
     expect(await readStatus(returned)).toBe('waiting')
-    expect((await channel(site)).mint).toMatchObject({
-      state: 'waiting',
-      problem: 'refused',
-      upstreamStatus: fault.status,
+    expect(await channel(site)).toMatchObject({
+      mintState: 'waiting',
+      mintProblem: 'refused',
+      mintUpstreamStatus: fault.status,
     })
     expect(site.hub.minted).toEqual([])
 
@@ -44,7 +44,7 @@ describe.each(engines)('a mint on %s', (engine) => {
     let refusals = 1
     site = await startTimedSite({
       engine,
-      reached: (step: Step, simulator) => {
+      crashPoint: (step: CrashPointName, simulator) => {
         if (step !== 'mint.intended' || refusals === 0) return
         refusals -= 1
         // Closes its door before it returns: what is sent from here on meets no listener.
@@ -53,7 +53,7 @@ describe.each(engines)('a mint on %s', (engine) => {
     })
     const granted = await comeBack(await grant(site, 'ch1'))
     await site.untilQuiet()
-    expect((await channel(site)).mint).toMatchObject({ state: 'waiting', problem: 'never_sent' })
+    expect(await channel(site)).toMatchObject({ mintState: 'waiting', mintProblem: 'never_sent' })
 
     await site.simulator.resume()
     await site.pass(MINUTE_MS)
@@ -76,8 +76,9 @@ describe.each(engines)('a mint on %s', (engine) => {
     const returned = await grantDespite({ kind: 'status', status: 500 })
     expect(await readStatus(returned)).toBe('waiting')
     expect(await channel(site)).toMatchObject({
-      key: { status: 'unknown' },
-      mint: { state: 'unknown', problem: 'answer_lost' },
+      keyStatus: 'unknown',
+      mintState: 'unknown',
+      mintProblem: 'answer_lost',
     })
     expect(site.hub.calls.create_key).toBe(1)
 
@@ -92,8 +93,9 @@ describe.each(engines)('a mint on %s', (engine) => {
     await site.pass(3 * DAY_MS)
 
     expect(await channel(site)).toMatchObject({
-      key: { status: 'needs_decision' },
-      mint: { state: 'needs_decision', problem: 'answer_lost' },
+      keyStatus: 'needs_decision',
+      mintState: 'needs_decision',
+      mintProblem: 'answer_lost',
     })
     expect(site.hub.minted).toEqual(['ch1', 'ch1'])
     expect(site.hub.calls.create_key).toBe(2)
@@ -106,11 +108,14 @@ describe.each(engines)('a mint on %s', (engine) => {
     const returned = await comeBack(granted)
     await site.untilQuiet()
     expect(await channel(site)).toMatchObject({
-      permission: { status: 'missing', source: 'mint' },
-      mint: { state: 'waiting', problem: 'no_permission', upstreamStatus: 403 },
+      permission: 'missing',
+      permissionSource: 'mint',
+      mintState: 'waiting',
+      mintProblem: 'no_permission',
+      mintUpstreamStatus: 403,
     })
     await site.pass(3 * DAY_MS)
-    expect(await channel(site)).toMatchObject({ key: { status: 'none' }, mint: undefined })
+    expect(await channel(site)).toMatchObject({ keyStatus: 'none', mintId: undefined })
     expect(await readStatus(returned)).not.toBe('completed')
     expect(site.hub.minted).toEqual([])
 
@@ -161,8 +166,9 @@ describe.each(engines)('a channel older than its launch on %s', (engine) => {
     await site.pass(3 * DAY_MS)
 
     expect(await channel(site)).toMatchObject({
-      key: { status: 'needs_decision' },
-      mint: { state: 'needs_decision', problem: 'key_in_use' },
+      keyStatus: 'needs_decision',
+      mintState: 'needs_decision',
+      mintProblem: 'key_in_use',
     })
     expect(site.hub.calls.create_key).toBe(0)
     expect(site.hub.liveKeyOf('ch1')).toBe(foreign)
@@ -181,9 +187,9 @@ describe.each(engines)('a channel older than its launch on %s', (engine) => {
     await grantOld()
     await site.pass(3 * DAY_MS)
 
-    expect((await channel(site)).mint).toMatchObject({
-      state: 'needs_decision',
-      problem: 'key_records_unreadable',
+    expect(await channel(site)).toMatchObject({
+      mintState: 'needs_decision',
+      mintProblem: 'key_records_unreadable',
     })
     expect(site.hub.calls.create_key).toBe(0)
     expect(site.hub.liveKeyOf('ch1')).toBe(foreign)
@@ -204,12 +210,12 @@ describe.each(engines)('a channel older than its launch on %s', (engine) => {
     site.hub.setFault({ endpoint: 'list_keys', times: 0, kind: 'odd_answer', shape: 'not_json' })
     await comeBack(granted)
     await site.untilQuiet()
-    expect(await channel(site)).toMatchObject({ key: { status: 'unknown' }, mint: { state: 'unknown' } })
+    expect(await channel(site)).toMatchObject({ keyStatus: 'unknown', mintState: 'unknown' })
     await site.pass(3 * DAY_MS)
 
     expect(await channel(site)).toMatchObject({
-      key: { status: 'needs_decision' },
-      mint: { problem: 'answer_lost' },
+      keyStatus: 'needs_decision',
+      mintProblem: 'answer_lost',
     })
     expect(site.hub.calls.create_key).toBe(1)
   })
@@ -222,8 +228,8 @@ describe.each(engines)('a channel older than its launch on %s', (engine) => {
     await site.pass(3 * DAY_MS)
 
     expect(await channel(site)).toMatchObject({
-      key: { status: 'needs_decision' },
-      mint: { problem: 'key_in_use' },
+      keyStatus: 'needs_decision',
+      mintProblem: 'key_in_use',
     })
     expect(site.hub.calls.create_key).toBe(1)
     expect(site.hub.liveKeyOf('ch1')).toBe(foreign)
@@ -238,7 +244,7 @@ async function comeBackAndWait(site: TimedSite): Promise<Returned> {
   return returned
 }
 
-async function channel({ context }: TimedSite): Promise<ChannelState> {
+async function channel({ context }: TimedSite): Promise<ChannelDetails> {
   const found = await context.channels.find('ch1')
   if (!found) throw new Error('there is no channel')
   return found
@@ -248,8 +254,8 @@ async function channel({ context }: TimedSite): Promise<ChannelState> {
 async function expectConnected(site: TimedSite, returned: Returned): Promise<void> {
   expect(await readStatus(returned)).toBe('completed')
   const found = await channel(site)
-  expect(found).toMatchObject({ key: { status: 'stored' }, mint: undefined, probe: { state: 'ok' } })
-  expect(found.key.fingerprint).toBe(fingerprintOf('ch1', String(site.hub.liveKeyOf('ch1'))))
+  expect(found).toMatchObject({ keyStatus: 'stored', mintId: undefined, probeState: 'ok' })
+  expect(found.keyFingerprint).toBe(fingerprintOf('ch1', String(site.hub.liveKeyOf('ch1'))))
 }
 
 async function actionsOn({ context }: TimedSite): Promise<string[]> {

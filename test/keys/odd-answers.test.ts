@@ -36,8 +36,11 @@ describe.each(engines)('an odd answer to a key creation on %s', (engine) => {
 
     expect(await readStatus(returned)).toBe('waiting')
     expect(await site.context.channels.find('ch1')).toMatchObject({
-      key: { status: 'needs_decision', version: 0 },
-      mint: { state: 'needs_decision', problem, dueAt: undefined },
+      keyStatus: 'needs_decision',
+      keyVersion: 0,
+      mintState: 'needs_decision',
+      mintProblem: problem,
+      mintDueAt: undefined,
     })
     expect(site.hub.calls.create_key).toBe(1)
     expect(await openSealedAnswer(site, 'ch1')).toMatch(raw)
@@ -59,10 +62,10 @@ describe.each(engines)('an odd answer to a key creation on %s', (engine) => {
     site.hub.setSwitches({ key_address: `${site.simulator.url.replace('localhost', '127.0.0.1')}/waba-v2` })
     const { status } = await comeBack(await grant(site, 'ch1'))
     await site.untilQuiet()
-    expect((await site.context.channels.find('ch1'))?.mint?.problem).toBe('answer_host_not_allowed')
+    expect((await site.context.channels.find('ch1'))?.mintProblem).toBe('answer_host_not_allowed')
 
     site = await site.restart({ D360_MESSAGING_HOSTS: 'localhost 127.0.0.1' })
-    expect(await site.context.mintService.readAgain('ch1', site.context.db)).toBe(true)
+    expect(await site.context.mints.readAgain('ch1', site.context.db)).toBe(true)
     await site.untilQuiet()
 
     const page = await site.newBrowser().get(status).set('accept', 'application/json')
@@ -73,10 +76,10 @@ describe.each(engines)('an odd answer to a key creation on %s', (engine) => {
 
   it('waits again, still sealed, when it is read again and nothing has changed', async () => {
     await grantDespite('host')
-    expect(await site.context.mintService.readAgain('ch1', site.context.db)).toBe(true)
+    expect(await site.context.mints.readAgain('ch1', site.context.db)).toBe(true)
     await site.untilQuiet()
 
-    expect((await site.context.channels.find('ch1'))?.mint?.problem).toBe('answer_host_not_allowed')
+    expect((await site.context.channels.find('ch1'))?.mintProblem).toBe('answer_host_not_allowed')
     expect(await openSealedAnswer(site, 'ch1')).toContain(String(site.hub.liveKeyOf('ch1')))
     expect(site.hub.calls.create_key).toBe(1)
   })
@@ -88,8 +91,8 @@ async function openSealedAnswer(
   channelId: string,
 ): Promise<string> {
   const [mint] = await mints.listOfChannel(channelId)
-  const place = { hubId: PARTNER_ID, kind: 'mint_answer', subject: channelId, version: 1 } as const
-  return vault.open(place, String(mint?.sealedAnswer))
+  const context = { hubId: PARTNER_ID, kind: 'mint_answer', subject: channelId, version: 1 } as const
+  return vault.open(context, String(mint?.sealedAnswer))
 }
 
 /** The key as the product reads it. */

@@ -1,7 +1,7 @@
 import type { Database, Engine } from '../../src/database/database.ts'
+import type { CrashPointName } from '../../src/jobs/crash-points.ts'
 import type { Simulator } from '../../src/simulator/simulator.ts'
 import { startSimulator } from '../../src/simulator/simulator.ts'
-import type { Step } from '../../src/worker/step.ts'
 import { createDatabase } from '../databases.ts'
 import { eventually, PARTNER_API_KEY, PARTNER_ID, type Site, startSite } from '../site.ts'
 import { TestClock } from '../test-clock.ts'
@@ -22,13 +22,13 @@ export const DAY_MS = 24 * HOUR_MS
 
 interface TimedSiteOptions {
   readonly engine: Engine
-  readonly reached?: (step: Step, simulator: Simulator) => void
+  readonly crashPoint?: (step: CrashPointName, simulator: Simulator) => void
   readonly settings?: Readonly<Record<string, string>>
 }
 
 export async function startTimedSite({
   engine,
-  reached = () => {},
+  crashPoint = () => {},
   settings = {},
 }: TimedSiteOptions): Promise<TimedSite> {
   const clock = new TestClock()
@@ -42,8 +42,8 @@ export async function startTimedSite({
   const database = await createDatabase(engine)
 
   const start = async (settings: Readonly<Record<string, string>>): Promise<TimedSite> => {
-    const tell = (step: Step) => reached(step, simulator)
-    const site = await startSite({ databaseUrl: database.url, clock, simulator, reached: tell, settings })
+    const tell = (step: CrashPointName) => crashPoint(step, simulator)
+    const site = await startSite({ databaseUrl: database.url, clock, simulator, crashPoint: tell, settings })
     const untilQuiet = () => waitUntilQuiet(site, clock)
     return {
       ...site,
@@ -70,25 +70,19 @@ export async function startTimedSite({
   return start(settings)
 }
 
-async function waitUntilQuiet({ context: { db, worker } }: Site, clock: TestClock): Promise<void> {
+async function waitUntilQuiet({ context: { db } }: Site, clock: TestClock): Promise<void> {
   await eventually(async () => {
     if (!(await isBusy(db, clock.now()))) return true
-    worker.wake()
     clock.advance(500)
     return false
   })
 }
 
 async function isBusy(db: Database, now: Date): Promise<boolean> {
-  const at = now.toISOString()
-  for (const table of ['connect_return', 'unattached_return', 'mint', 'channel_task'] as const) {
-    const busy = await db
-      .selectFrom(table as 'mint')
-      .select('id')
-      .where('due_at', 'is not', null)
-      .where((row) => row.or([row('due_at', '<=', at), row('lease_until', '>', at)]))
-      .executeTakeFirst()
-    if (busy) return true
-  }
-  return false
+  const busy = await db
+    .selectFrom('job')
+    .select('id')
+    .where((job) => job.or([job('dueAt', '<=', now), job('leasedUntil', '>', now)]))
+    .executeTakeFirst()
+  return busy !== undefined
 }

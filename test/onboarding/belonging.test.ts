@@ -1,11 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import {
-  CLOCK_SKEW_MS,
-  type Evidence,
-  judgeBelonging,
-  settleChannel,
-} from '../../src/onboarding/belonging.ts'
+import { type Evidence, judgeBelonging, stateOfReturn } from '../../src/onboarding/belonging.ts'
+
+/** What 360dialog's clock and ours may be apart. */
+const CLOCK_SKEW_MS = 30_000
 
 const at = (time: string) => new Date(`2026-03-02T${time}:00.000Z`)
 
@@ -13,11 +11,11 @@ const at = (time: string) => new Date(`2026-03-02T${time}:00.000Z`)
 const verified: Evidence = {
   tenantId: 't1',
   email: 'anna@shop.example',
-  emailVerified: true,
+  isEmailVerified: true,
   number: undefined,
   launchedAt: at('10:00'),
   returnedAt: at('10:05'),
-  came: 'launch',
+  arrival: 'launch',
   fixedClientId: undefined,
   clientId: 'cl1',
   channelIds: ['ch1', 'ch2'],
@@ -35,7 +33,7 @@ const boundHere = new Map([
   ['ch2', 't1'],
 ])
 const earlier = (time: Date, ms: number) => new Date(time.getTime() - ms)
-const unverified = { ...verified, emailVerified: false }
+const unverified = { ...verified, isEmailVerified: false }
 const newClient = { email: 'anna@shop.example', createdAt: at('10:02') }
 
 describe('belonging', () => {
@@ -59,12 +57,12 @@ describe('belonging', () => {
     ['all channels are bound here already', { ...unverified, boundTenants: boundHere }, 'bound_already'],
     [
       'all are bound here already, and the return has lost its nonce',
-      { ...unverified, came: 'open_launch', boundTenants: boundHere },
+      { ...unverified, arrival: 'open_launch', boundTenants: boundHere },
       'bound_already',
     ],
     [
       'what came in another browser, once the client has come back by "Continue here"',
-      { ...unverified, came: 'taken_up', client: newClient },
+      { ...unverified, arrival: 'resumed', client: newClient },
       'new_client',
     ],
     [
@@ -117,12 +115,12 @@ describe('belonging', () => {
       { ...unverified, client: newClient, hasRival: true },
       'another_sign_up',
     ],
-    ['a nonce whose day is over', { ...verified, came: 'expired_launch' }, 'launch_expired'],
-    ['no nonce', { ...verified, came: 'open_launch', clientIsKnown: true }, 'no_nonce'],
-    ['another browser, before "Continue here"', { ...verified, came: 'other_browser' }, 'no_nonce'],
+    ['a nonce whose day is over', { ...verified, arrival: 'expired_launch' }, 'launch_expired'],
+    ['no nonce', { ...verified, arrival: 'open_launch', clientIsKnown: true }, 'no_nonce'],
+    ['another browser, before "Continue here"', { ...verified, arrival: 'other_browser' }, 'no_nonce'],
     [
       'one of two channels is bound here, and there is no nonce',
-      { ...verified, came: 'open_launch', boundTenants: new Map([['ch1', 't1']]) },
+      { ...verified, arrival: 'open_launch', boundTenants: new Map([['ch1', 't1']]) },
       'no_nonce',
     ],
     ['a client that 360dialog does not list', { ...verified, client: undefined }, 'client_not_listed'],
@@ -156,23 +154,16 @@ describe('belonging', () => {
   })
 })
 
-describe('a decision about one channel', () => {
-  const verdict = { bound: [], review: ['a', 'b'], rule: undefined, reason: 'nothing_matches' as const }
-
-  it('leaves the return waiting for the others', () => {
-    expect(settleChannel(verdict, 'a', true)).toEqual({
-      state: 'needs_review',
-      verdict: { ...verdict, bound: ['a'], review: ['b'], refused: [] },
-    })
-  })
-
-  it('ends it with the last one: bound if any is, else refused', () => {
-    const { verdict: half } = settleChannel(verdict, 'a', false)
-    expect(settleChannel(half, 'b', true).state).toBe('bound')
-    expect(settleChannel(half, 'b', false)).toMatchObject({
-      state: 'refused',
-      verdict: { bound: [], review: [], refused: ['a', 'b'] },
-    })
+describe('a return', () => {
+  it.each([
+    ['waits while one of its channels does', ['bound', 'review', 'refused'], 'needs_review'],
+    ['is bound with the last decision, if any channel is', ['refused', 'bound'], 'bound'],
+    ['is refused when every decision is a refusal', ['refused', 'refused'], 'refused'],
+    ['is refused whatever unknown ids stood beside', ['refused', undefined], 'refused'],
+    ['is done when it only takes channels back', [undefined], 'bound'],
+    ['is done when it names none', [], 'bound'],
+  ] as const)('%s', (_, outcomes, state) => {
+    expect(stateOfReturn(outcomes)).toBe(state)
   })
 })
 
@@ -186,11 +177,11 @@ describe('whatever is known', () => {
   const evidence: fc.Arbitrary<Evidence> = fc.record({
     tenantId: fc.constant('t1'),
     email,
-    emailVerified: fc.boolean(),
+    isEmailVerified: fc.boolean(),
     number: fc.option(fc.constantFrom('+1', '+2'), { nil: undefined }),
     launchedAt: time,
     returnedAt: time,
-    came: fc.constantFrom('launch', 'taken_up', 'open_launch', 'expired_launch', 'other_browser'),
+    arrival: fc.constantFrom('launch', 'resumed', 'open_launch', 'expired_launch', 'other_browser'),
     fixedClientId: fc.option(fc.constantFrom('cl1', 'cl2'), { nil: undefined }),
     clientId: fc.constant('cl1'),
     channelIds: some(ids).filter((chosen) => chosen.length > 0),
@@ -221,10 +212,10 @@ describe('whatever is known', () => {
           expect([undefined, 't1']).toContain(boundTenants.get(id))
         }
         if (rule === 'bound_already') return
-        expect(['launch', 'taken_up']).toContain(known.came)
+        expect(['launch', 'resumed']).toContain(known.arrival)
         if (rule === 'known_client') return
         expect(client?.email).toBe(known.email)
-        expect(known.emailVerified || !known.hasRival).toBe(true)
+        expect(known.isEmailVerified || !known.hasRival).toBe(true)
       }),
       { numRuns: 2_000 },
     )

@@ -26,8 +26,7 @@ describe.each(engines)('connecting a number on %s', (engine) => {
     expect(site.hub.minted).toEqual([])
 
     site.hub.makeRun('ch1')
-    expect(await site.context.mintService.hurry('ch1')).toBe(true)
-    site.context.worker.wake()
+    expect(await site.context.mints.retryNow('ch1', site.context.db)).toBe(true)
     await eventually(async () => (await readStatus()).status === 'completed')
     expect(await readStatus()).toMatchObject({ status: 'completed', numbers: ['+49 ••• 4567'] })
     expect(site.hub.minted).toEqual(['ch1'])
@@ -49,7 +48,7 @@ describe.each(engines)('connecting a number on %s', (engine) => {
     expect(key.headers.etag).toBeUndefined()
     await eventually(() => site.hub.channel('ch1').webhook?.url === 'https://product.example/t1/ch1')
 
-    const rows = await site.context.db.selectFrom('api_key').selectAll().execute()
+    const rows = await site.context.db.selectFrom('apiKey').selectAll().execute()
     expect(JSON.stringify(rows)).not.toContain(site.hub.liveKeyOf('ch1'))
   })
 })

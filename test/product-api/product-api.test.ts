@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import request from 'supertest'
-import { fingerprintOf } from '../../src/keys/api-key-repository.ts'
+import { fingerprintOf } from '../../src/keys/key-store.ts'
 import type { Scope } from '../../src/product-api/token-service.ts'
 import { eventually, launchFrom, pathOf, type Site, startSite } from '../site.ts'
 
@@ -31,7 +31,7 @@ async function connect(tenantId: string, channelIds: string[], running: boolean)
   const wanted = running ? 'stored' : 'waiting'
   await eventually(async () => {
     const states = await site.context.channels.list({ ids: channelIds })
-    return states.length === channelIds.length && states.every((one) => one.key.status === wanted)
+    return states.length === channelIds.length && states.every((one) => one.keyStatus === wanted)
   })
 }
 
@@ -130,20 +130,31 @@ describe('the product API', () => {
       expect(headers).toMatchObject({ 'cache-control': 'no-store' })
     }
     const { id } = await site.context.db
-      .selectFrom('api_token')
+      .selectFrom('apiToken')
       .select('id')
       .orderBy('id', 'desc')
       .executeTakeFirstOrThrow()
     const counted = await site.context.db
-      .selectFrom('key_read')
+      .selectFrom('keyRead')
       .selectAll()
-      .where('token_id', '=', id)
+      .where('tokenId', '=', id)
       .execute()
-    expect(counted).toMatchObject([{ channel_id: 'ch1', reads: 3 }])
+    expect(counted).toMatchObject([{ channelId: 'ch1', reads: 3 }])
     const entries = await site.context.audit.list({ channelId: 'ch1', limit: 100 })
     expect(entries.filter((entry) => entry.actor === `token:${id}`)).toMatchObject([
       { action: 'api_key.read' },
     ])
+  })
+
+  it('keeps the counters of a quarter, and forgets what is older', async () => {
+    const { keyReads, db } = site.context
+    await get('/channels/ch1/api-key', await tokenWith(['keys:read'])).expect(200)
+    const inDays = (days: number) => new Date(Date.now() + days * 86_400_000)
+    const counted = (await db.selectFrom('keyRead').select('reads').execute()).length
+    expect(counted).toBeGreaterThan(0)
+    expect(await keyReads.forget(inDays(89))).toBe(0)
+    expect(await keyReads.forget(inDays(91))).toBe(counted)
+    expect(await db.selectFrom('keyRead').select('reads').execute()).toEqual([])
   })
 
   it('says what a channel without a key waits for', async () => {
@@ -153,9 +164,8 @@ describe('the product API', () => {
 
   it('says that a key is rejected, once 360dialog no longer takes it', async () => {
     site.hub.mintForeignKey('ch2')
-    await site.context.probes.retry('ch2', 'probe', new Date())
-    site.context.worker.wake()
-    await eventually(async () => (await site.context.channels.find('ch2'))?.key.status === 'rejected')
+    await site.context.probes.retry('ch2', 'probe', site.context.db)
+    await eventually(async () => (await site.context.channels.find('ch2'))?.keyStatus === 'rejected')
     const { body } = await get('/channels/ch2/api-key', await tokenWith(['keys:read'])).expect(409)
     expect(body.code).toBe('key_rejected')
     expect(site.hub.minted.filter((id) => id === 'ch2')).toHaveLength(1)

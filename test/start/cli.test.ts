@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
+import { runCommandLine } from '../../src/commands/command-line.ts'
 import { PARTNER_API_KEY, PARTNER_ID, SESSION_SECRET, type Site, startSite } from '../site.ts'
 import { runProgram } from './child.ts'
 
@@ -18,6 +19,20 @@ async function latchkey(words: string, input?: string, settings = env) {
   })
   const code = await child.ended
   return { code, ...child.output() }
+}
+
+/** The same without a process of its own, for what ends before the site is opened. */
+async function latchkeyHere(words: string, settings = env) {
+  const written = { stdout: '', stderr: '' }
+  const catchAll = (stream: keyof typeof written) =>
+    jest.spyOn(process[stream], 'write').mockImplementation((chunk) => {
+      written[stream] += String(chunk)
+      return true
+    })
+  const spies = [catchAll('stdout'), catchAll('stderr')]
+  const code = await runCommandLine(words.split(' '), settings)
+  for (const spy of spies) spy.mockRestore()
+  return { code, ...written }
 }
 
 beforeAll(async () => {
@@ -104,7 +119,7 @@ describe('operator commands', () => {
     ['review accept --help', 'accept [options] <id>'],
     ['simulate --help', '--redirect-url <url>'],
   ])('explain themselves without settings: %s', async (words, expected) => {
-    const { code, stdout, stderr } = await latchkey(words, '', { NODE_ENV: 'production' })
+    const { code, stdout, stderr } = await latchkeyHere(words, { NODE_ENV: 'production' })
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(/^Usage: npm run --silent latchkey -- /)
     expect(stdout).toContain(expected)
@@ -113,7 +128,7 @@ describe('operator commands', () => {
   it.each(['link', 'link --colour red', 'admin create Anna canary-password', 'key import canary-key'])(
     'keep their answer empty, and never repeat what is too much: %s',
     async (words) => {
-      const { code, stdout, stderr } = await latchkey(words)
+      const { code, stdout, stderr } = await latchkeyHere(words)
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
       expect(stderr).not.toContain('canary')
     },
@@ -132,9 +147,14 @@ describe('operator commands', () => {
     'token revoke',
     'simulate --port x',
   ])('answer wrong use with the usage and exit code 2: %s', async (words) => {
-    const { code, stdout, stderr } = await latchkey(words)
+    const { code, stdout, stderr } = await latchkeyHere(words)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toContain('Usage: npm run --silent latchkey --')
+  })
+
+  it('end the process with what they answer: help and wrong use', async () => {
+    expect(await latchkey('--help')).toMatchObject({ code: 0, stderr: '' })
+    expect(await latchkey('nonsense')).toMatchObject({ code: 2, stdout: '' })
   })
 
   it('fail with the settings’ problems', async () => {

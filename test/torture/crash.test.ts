@@ -5,11 +5,11 @@ import request from 'supertest'
 import { loadConfig } from '../../src/config/config.ts'
 import { type Context, createContext } from '../../src/context.ts'
 import { type Engine, sqliteFile } from '../../src/database/database.ts'
-import { LEASE_MS } from '../../src/database/due-rows.ts'
+import { type CrashPointName, crashPoints } from '../../src/jobs/crash-points.ts'
+import { LEASE_MS } from '../../src/jobs/jobs.ts'
 import { createLogger } from '../../src/logger.ts'
 import { linkPath } from '../../src/paths.ts'
 import type { Simulator } from '../../src/simulator/simulator.ts'
-import { type Step, steps } from '../../src/worker/step.ts'
 import { startChild } from '../child-process.ts'
 import { createEmptyDatabase, type EmptyDatabase, engines } from '../databases.ts'
 import { dumpOf } from '../dump.ts'
@@ -24,27 +24,27 @@ import {
 } from '../site.ts'
 
 /** Kills for each step and each engine. */
-const KILLS = Number(process.env.TORTURE_KILLS ?? 5)
+const KILLS = Number(process.env.TORTURE_KILLS ?? 3)
 /** Between a death and the next start: leases have run out, and a lost answer has settled. */
 const PAUSE_MS = LEASE_MS + 60_000
 /** Where a key that 360dialog made is surely lost; at any other step a second one would be a mistake. */
-const LOSES_THE_ANSWER: readonly Step[] = ['mint.answered']
+const LOSES_THE_ANSWER: readonly CrashPointName[] = ['mint.answered']
 /** Where the site cannot know whether 360dialog acted, and has to look. */
-const LEAVES_IN_DOUBT: readonly Step[] = ['mint.intended', 'mint.answered']
+const LEAVES_IN_DOUBT: readonly CrashPointName[] = ['mint.intended', 'mint.answered']
 
 describe('a site that is killed', () => {
   it(
-    `loses nothing and mints nothing twice, ${KILLS} times at each of ${steps.length} steps, on either database`,
+    `loses nothing and mints nothing twice, ${KILLS} times at each of ${crashPoints.length} steps, on either database`,
     async () => {
       await Promise.all(engines.map(torture))
     },
-    30_000 + KILLS * steps.length * 10_000,
+    30_000 + KILLS * crashPoints.length * 10_000,
   )
 })
 
 /** One client's way: which number it grants, where the site dies, and how far the browser came. */
 interface Journey {
-  readonly step: Step
+  readonly step: CrashPointName
   readonly channelId: string
   readonly browser: Browser
   /** The address that 360dialog sent the browser back to. */
@@ -72,7 +72,7 @@ async function torture(engine: Engine): Promise<void> {
   const database = await createEmptyDatabase(engine)
   const simulator = await startTestSimulator()
   const settings = settingsFor({ port: await freePort(), databaseUrl: database.url, simulator, more: {} })
-  const deaths = Array.from({ length: KILLS }, () => steps).flat()
+  const deaths = Array.from({ length: KILLS }, () => crashPoints).flat()
   const ground = { engine, settings, simulator, log: [], ...(await prepare(settings, deaths.length)) }
 
   let journeys: readonly Journey[] = []
@@ -89,7 +89,7 @@ async function torture(engine: Engine): Promise<void> {
 /** The life of one process: it finishes the last journey, and dies on a new one at `step`. */
 async function liveOnce(
   journeys: readonly Journey[],
-  step: Step | undefined,
+  step: CrashPointName | undefined,
   ground: Ground,
 ): Promise<readonly Journey[]> {
   const round = journeys.length
@@ -127,7 +127,7 @@ async function prepare(
   const links: string[] = []
   for (let round = 0; round < clients; round += 1) {
     const order = { tenantId: `t${round}`, tenantName: `Shop ${round}`, email: emailOf(`ch${round}`) }
-    links.push(linkPath(await context.launches.createLink({ ...order, emailVerified: true })))
+    links.push(linkPath(await context.sessions.createLink({ ...order, emailVerified: true })))
   }
   const product = {
     name: 'product',
@@ -189,15 +189,16 @@ async function examine(
         : ['api_key.read', 'api_key.stored', 'channel.bound']
       expect([step, ...(await actionsOn(channelId, context))]).toEqual([step, ...audited])
       expect(await context.channels.find(channelId)).toMatchObject({
-        permission: { status: 'shared' },
-        key: { status: 'stored', version: 1 },
-        mint: undefined,
-        probe: { state: 'ok' },
+        permission: 'shared',
+        keyStatus: 'stored',
+        keyVersion: 1,
+        mintId: undefined,
+        probeState: 'ok',
       })
       expect(left).toContain(channelId)
       expect(left.includes(String(hub.liveKeyOf(channelId)))).toBe(false)
     }
-    const returns = await context.db.selectFrom('connect_return').select('state').execute()
+    const returns = await context.db.selectFrom('connectReturn').select('state').execute()
     expect(returns).toEqual(journeys.map(() => ({ state: 'bound' })))
   } finally {
     await context.db.destroy()

@@ -2,44 +2,44 @@ import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { CompactEncrypt } from 'jose'
-import { type Place, Vault, VaultError } from '../../src/vault/vault.ts'
+import { type SealContext, Vault, VaultError } from '../../src/vault/vault.ts'
 import { proveVaultKeys, WrongVaultKeyError } from '../../src/vault/vault-check.ts'
 import { eachDatabase, type OpenedDatabase } from '../databases.ts'
 import { TestClock } from '../test-clock.ts'
 
 const newKey = (kid: string) => ({ kid, key: new Uint8Array(randomBytes(32)) })
-const place: Place = { hubId: 'hub1', kind: 'api_key', subject: 'ch1', version: 1 }
+const context: SealContext = { hubId: 'hub1', kind: 'api_key', subject: 'ch1', version: 1 }
 
 describe('the vault', () => {
   const first = newKey('a')
   const vault = new Vault([first])
 
-  it('opens what it sealed, at its place', async () => {
+  it('opens what it sealed, in its context', async () => {
     await fc.assert(
       fc.asyncProperty(fc.string(), async (text) => {
-        const { jwe } = await vault.seal(place, text)
-        expect(await vault.open(place, jwe)).toBe(text)
+        const { jwe } = await vault.seal(context, text)
+        expect(await vault.open(context, jwe)).toBe(text)
       }),
       { numRuns: 50 },
     )
   })
 
-  it.each<[string, Partial<Place>]>([
+  it.each<[string, Partial<SealContext>]>([
     ['another channel', { subject: 'ch2' }],
     ['another version', { version: 2 }],
     ['another partner hub', { hubId: 'hub2' }],
     ['another use', { kind: 'mint_answer' }],
   ])('does not open a row that was moved to %s', async (_, moved) => {
-    const { jwe } = await vault.seal(place, 'secret')
-    await expect(vault.open({ ...place, ...moved }, jwe)).rejects.toMatchObject({ reason: 'wrong_place' })
+    const { jwe } = await vault.seal(context, 'secret')
+    await expect(vault.open({ ...context, ...moved }, jwe)).rejects.toMatchObject({ reason: 'wrong_context' })
   })
 
   it('does not open a row whose place was written over in the header', async () => {
-    const { jwe } = await vault.seal(place, 'secret')
+    const { jwe } = await vault.seal(context, 'secret')
     const [header = '', ...rest] = jwe.split('.')
     const forged = { ...JSON.parse(Buffer.from(header, 'base64url').toString()), sub: 'ch2' }
     const moved = [Buffer.from(JSON.stringify(forged)).toString('base64url'), ...rest].join('.')
-    await expect(vault.open({ ...place, subject: 'ch2' }, moved)).rejects.toMatchObject({
+    await expect(vault.open({ ...context, subject: 'ch2' }, moved)).rejects.toMatchObject({
       reason: 'not_openable',
     })
   })
@@ -56,26 +56,26 @@ describe('the vault', () => {
         ver: 1,
       })
       .encrypt(first.key)
-    await expect(vault.open(place, jwe)).rejects.toMatchObject({ reason: 'not_openable' })
+    await expect(vault.open(context, jwe)).rejects.toMatchObject({ reason: 'not_openable' })
   })
 
   it('says which key is missing', async () => {
-    const { jwe } = await vault.seal(place, 'secret')
-    await expect(new Vault([newKey('b')]).open(place, jwe)).rejects.toMatchObject({
+    const { jwe } = await vault.seal(context, 'secret')
+    await expect(new Vault([newKey('b')]).open(context, jwe)).rejects.toMatchObject({
       reason: 'unknown_key',
       kid: 'a',
     })
   })
 
   it('seals with the first key and opens with all', async () => {
-    const { jwe } = await vault.seal(place, 'secret')
+    const { jwe } = await vault.seal(context, 'secret')
     const changed = new Vault([newKey('b'), first])
-    expect(await changed.open(place, jwe)).toBe('secret')
-    expect((await changed.seal(place, 'x')).kid).toBe('b')
+    expect(await changed.open(context, jwe)).toBe('secret')
+    expect((await changed.seal(context, 'x')).kid).toBe('b')
   })
 
   it('answers rubbish with its own error', async () => {
-    await expect(vault.open(place, 'rubbish')).rejects.toThrow(VaultError)
+    await expect(vault.open(context, 'rubbish')).rejects.toThrow(VaultError)
   })
 })
 
@@ -92,7 +92,7 @@ eachDatabase('the check value', (open) => {
     await proveVaultKeys(opened.db, 'hub1', new Vault([a]), clock)
     await proveVaultKeys(opened.db, 'hub1', new Vault([a]), clock)
     await proveVaultKeys(opened.db, 'hub1', new Vault([newKey('b'), a]), clock)
-    const kids = await opened.db.selectFrom('vault_check').select('kid').orderBy('kid').execute()
+    const kids = await opened.db.selectFrom('vaultCheck').select('kid').orderBy('kid').execute()
     expect(kids.map((row) => row.kid)).toEqual(['a', 'b'])
   })
 
@@ -102,6 +102,6 @@ eachDatabase('the check value', (open) => {
     await expect(missing).rejects.toThrow(/lacks the key "a"/)
     const wrong = proveVaultKeys(opened.db, 'hub1', new Vault([newKey('a')]), clock)
     await expect(wrong).rejects.toThrow(WrongVaultKeyError)
-    expect(await opened.db.selectFrom('vault_check').select('kid').execute()).toEqual([{ kid: 'a' }])
+    expect(await opened.db.selectFrom('vaultCheck').select('kid').execute()).toEqual([{ kid: 'a' }])
   })
 })

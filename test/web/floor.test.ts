@@ -70,7 +70,7 @@ describe('the floor of the site', () => {
     await browser.head(pathOf(back)).expect(405)
     for (const method of ['post', 'put', 'delete', 'options'] as const)
       await browser[method](pathOf(back)).expect(405).expect('allow', 'GET')
-    expect(await site.context.db.selectFrom('connect_return').select('id').execute()).toEqual([])
+    expect(await site.context.db.selectFrom('connectReturn').select('id').execute()).toEqual([])
     await browser.get(pathOf(back)).expect(303)
   })
 
@@ -103,7 +103,7 @@ describe('the floor of the site', () => {
     await stranger
       .get(`/callback?nonce=${'x'.repeat(43)}&client=cl1&channels=[ch1]`)
       .expect('location', '/returned')
-    await site.context.worker.workUntilIdle()
+    await site.context.runner.workUntilIdle()
     expect(site.hub.minted).not.toContain('chB')
     expect((await site.context.channels.find('chB'))?.tenantId).toBeUndefined()
   })

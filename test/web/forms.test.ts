@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { createApp } from '../../src/app.ts'
-import { loadWords } from '../../src/web/words.ts'
+import { loadTranslations } from '../../src/web/translations.ts'
 import { dumpOf } from '../dump.ts'
 import { comeBack, grant, readStatus } from '../journey.ts'
 import { eventually, launchFrom, pathOf, type Site, startSite } from '../site.ts'
@@ -24,7 +24,7 @@ let routes: Route[]
 let adminCookie: string
 beforeAll(async () => {
   site = await startSite({ settings: { RATE_LIMIT_SIGN_IN: '100000' } })
-  routes = listRoutes(createApp(site.context, await loadWords()))
+  routes = listRoutes(createApp(site.context, await loadTranslations()))
   await site.context.admins.create('anna', PASSWORD)
   const form = { name: 'anna', password: PASSWORD }
   const signedIn = await site.newBrowser().post('/admin/sign-in').type('form').send(form).expect(303)

@@ -80,9 +80,9 @@ async function visitEverything(): Promise<void> {
   const signedUp = await site.newBrowser().post('/connect').type('form').send(SIGN_UP).expect(303)
   expect(signedUp.text).not.toContain('<script')
   const { code } = await site.context.db
-    .selectFrom('connect_session')
+    .selectFrom('connectSession')
     .select('code')
-    .where('tenant_id', '=', 't2')
+    .where('tenantId', '=', 't2')
     .limit(1)
     .executeTakeFirstOrThrow()
   await see('admin: case', 200, admin.get(`/admin/cases/${code}`))

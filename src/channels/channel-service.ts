@@ -1,0 +1,301 @@
+import { type InferResult, sql } from 'kysely'
+import type { Channel } from '../d360/channel.ts'
+import type { Client } from '../d360/client.ts'
+import { compiledQuery } from '../database/compiled-query.ts'
+import type { Database } from '../database/database.ts'
+import type { Joined, KeyStatus, PermissionStatus, Row } from '../database/schema.ts'
+import { newId } from '../identifiers.ts'
+import { derivePermission, type Observation } from './permission.ts'
+
+/** A channel with all that is known of it: its client and tenant, its current key, its open mint, and both tasks. */
+export type ChannelDetails = Joined<InferResult<ReturnType<typeof channelDetails>>[number]>
+
+export interface ChannelFilter {
+  readonly ids?: readonly string[]
+  readonly tenantId?: string | undefined
+  readonly clientId?: string
+  readonly permission?: PermissionStatus | undefined
+  readonly keyStatus?: KeyStatus | undefined
+  /** Finds in number, names and ids. */
+  readonly search?: string | undefined
+  /** The id of the last channel of the page before. */
+  readonly after?: string | undefined
+  readonly limit?: number
+}
+
+/** Clients and channels as 360dialog described them last, to which tenant each is bound, and its permission. */
+export class ChannelService {
+  readonly #db: Database
+
+  constructor({ db }: { db: Database }) {
+    this.#db = db
+  }
+
+  /** Ordered by id. */
+  async list(filter: ChannelFilter, db: Database = this.#db): Promise<ChannelDetails[]> {
+    const { ids, tenantId, clientId, permission, keyStatus, search, after, limit } = filter
+    let query = channelDetails(db).orderBy('channel.id')
+    if (ids) query = query.where('channel.id', 'in', [...ids, ''])
+    if (tenantId !== undefined) query = query.where('channel.tenantId', '=', tenantId)
+    if (clientId !== undefined) query = query.where('channel.clientId', '=', clientId)
+    if (permission) query = query.where('channel.permission', '=', permission)
+    if (keyStatus) query = query.where('channel.keyStatus', '=', keyStatus)
+    if (after) query = query.where('channel.id', '>', after)
+    if (limit) query = query.limit(limit)
+    if (search) {
+      const like = `%${search.toLowerCase().replaceAll(/[%_\\]/g, '')}%`
+      query = query.where((row) =>
+        row.or(searched.map((column) => row(row.fn('lower', [column]), 'like', like))),
+      )
+    }
+    return (await query.execute()) as ChannelDetails[]
+  }
+
+  async find(id: string, db: Database = this.#db): Promise<ChannelDetails | undefined> {
+    const [channel] = await findChannel(db, { id })
+    return channel
+  }
+
+  /** Ids of the channels that an admin may be needed for, as `standingTable` says: of more than `limit`, the first. */
+  async listCandidates(requestedBefore: Date, limit: number): Promise<string[]> {
+    const db = this.#db
+    // By queries each of which has an index: one with "or" would read every number that waits.
+    const openMint = db.selectFrom('mint').select('mint.channelId as id').where('mint.closedAt', 'is', null)
+    const troubled = db
+      .selectFrom('channel')
+      .select('channel.id')
+      .where('channel.keyStatus', 'in', ['needs_decision', 'rejected'])
+      .union(openMint.where('mint.state', '=', 'needs_decision'))
+      .union(openMint.where('mint.state', '=', 'waiting').where('mint.requestedAt', '<', requestedBefore))
+      .union(
+        db
+          .selectFrom('channelTask')
+          .select('channelTask.channelId as id')
+          .where('channelTask.state', '=', 'failed'),
+      )
+    const rows = await db
+      .selectFrom('channel')
+      .select('channel.id')
+      .where('channel.id', 'in', troubled)
+      .where('channel.status', '!=', 'terminated')
+      .where((row) =>
+        row.or([row('channel.keyStatus', '!=', 'rejected'), row('channel.permission', '!=', 'missing')]),
+      )
+      .orderBy('channel.id')
+      .limit(limit)
+      .execute()
+    return rows.map((row) => row.id)
+  }
+
+  /** Writes down what 360dialog says of a client and its channels now; what is ours on the rows stays. */
+  async describe(
+    client: Client | undefined,
+    channels: readonly Channel[],
+    now: Date,
+    db: Database,
+  ): Promise<void> {
+    if (client) {
+      const { id, name = null, email = null, createdAt = null } = client
+      const facts = { name, email, createdAt, observedAt: now }
+      await db
+        .insertInto('client')
+        .values({ id, ...facts })
+        .onConflict((conflict) => conflict.column('id').doUpdateSet(facts))
+        .execute()
+    }
+    for (const channel of channels) await this.#describeChannel(channel, now, db)
+  }
+
+  async #describeChannel(channel: Channel, now: Date, db: Database): Promise<void> {
+    const {
+      id,
+      clientId,
+      status,
+      rawStatus,
+      phoneNumber = null,
+      displayName = null,
+      createdAt = null,
+    } = channel
+    const isRunning = channel.running
+    const facts = {
+      clientId,
+      phoneNumber,
+      displayName,
+      status,
+      rawStatus,
+      isRunning,
+      createdAt,
+      observedAt: now,
+    }
+    await db
+      .insertInto('client')
+      .values({ id: clientId, observedAt: now })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute()
+    await db
+      .insertInto('channel')
+      .values({ id, ...facts })
+      .onConflict((conflict) => conflict.column('id').doUpdateSet(facts))
+      .execute()
+  }
+
+  /** A client as 360dialog described it last. */
+  findClient(id: string): Promise<Row<'client'> | undefined> {
+    return this.#db.selectFrom('client').selectAll().where('id', '=', id).executeTakeFirst()
+  }
+
+  /** Adds a tenant; one that is there keeps its name, unless it is renamed. */
+  async addTenant(
+    { id, name }: { id: string; name: string },
+    now: Date,
+    trx: Database,
+    rename = false,
+  ): Promise<void> {
+    await trx
+      .insertInto('tenant')
+      .values({ id, name, createdAt: now })
+      .onConflict((conflict) => (rename ? conflict.column('id').doUpdateSet({ name }) : conflict.doNothing()))
+      .execute()
+  }
+
+  async hasTenant(id: string): Promise<boolean> {
+    const tenant = await this.#db.selectFrom('tenant').select('id').where('id', '=', id).executeTakeFirst()
+    return tenant !== undefined
+  }
+
+  /** Deletes those of these tenants that signed up by themselves and have neither session nor channel nor review. */
+  async forgetTenants(ids: readonly string[], db: Database): Promise<void> {
+    const isUsed = (table: 'connectSession' | 'channel' | 'review') =>
+      db.selectFrom(table).select('id').where(sql<boolean>`tenant_id = tenant.id`)
+    await db
+      .deleteFrom('tenant')
+      .where('id', 'in', ['', ...ids])
+      .where('id', 'like', 'self%')
+      .where(({ not, exists }) => not(exists(isUsed('connectSession'))))
+      .where(({ not, exists }) => not(exists(isUsed('channel'))))
+      .where(({ not, exists }) => not(exists(isUsed('review'))))
+      .execute()
+  }
+
+  /** Which tenant each of these channels is bound to; an unbound one is not in it. */
+  async tenantsOf(channelIds: readonly string[], db: Database = this.#db): Promise<Map<string, string>> {
+    const rows = await db
+      .selectFrom('channel')
+      .select(['id', 'tenantId'])
+      .where('id', 'in', [...channelIds, ''])
+      .execute()
+    return new Map(rows.flatMap(({ id, tenantId }) => (tenantId ? [[id, tenantId] as const] : [])))
+  }
+
+  /**
+   * Binds a channel to a tenant, unless it is bound to another one already: a channel never moves by this.
+   * Answers whether it is bound to this tenant now.
+   */
+  async bind(channelId: string, tenantId: string, now: Date, db: Database): Promise<boolean> {
+    const bound = await db
+      .updateTable('channel')
+      .set((set) => ({ tenantId, boundAt: set.fn.coalesce('boundAt', set.val(now)) }))
+      .where('id', '=', channelId)
+      .where((row) => row.or([row('tenantId', 'is', null), row('tenantId', '=', tenantId)]))
+      .executeTakeFirst()
+    return bound.numUpdatedRows === 1n
+  }
+
+  /** Gives a channel to a tenant, wherever it was before: only a person decides that. */
+  async assign(channelId: string, tenantId: string, now: Date, db: Database): Promise<void> {
+    await db.updateTable('channel').set({ tenantId, boundAt: now }).where('id', '=', channelId).execute()
+  }
+
+  async setKeyStatus(
+    channelId: string,
+    keyStatus: KeyStatus,
+    db: Database,
+    keyVersion?: number,
+  ): Promise<void> {
+    await db
+      .updateTable('channel')
+      .set({ keyStatus, ...(keyVersion !== undefined && { keyVersion }) })
+      .where('id', '=', channelId)
+      .execute()
+  }
+
+  /** Adds what one source said of a channel's permission, and derives the permission anew. */
+  async observe(channelId: string, observation: Observation, trx: Database): Promise<void> {
+    await trx
+      .insertInto('observation')
+      .values({ id: newId('obs', observation.observedAt), channelId, ...observation })
+      .execute()
+    const {
+      status,
+      source = null,
+      observedAt = null,
+    } = derivePermission(await this.listObservations(channelId, trx))
+    await trx
+      .updateTable('channel')
+      .set({ permission: status, permissionSource: source, permissionObservedAt: observedAt })
+      .where('id', '=', channelId)
+      .execute()
+  }
+
+  /** Oldest first. */
+  listObservations(channelId: string, db: Database = this.#db): Promise<Row<'observation'>[]> {
+    return db.selectFrom('observation').selectAll().where('channelId', '=', channelId).orderBy('id').execute()
+  }
+}
+
+const searched = [
+  'channel.id',
+  'channel.phoneNumber',
+  'channel.displayName',
+  'client.name',
+  'tenant.name',
+] as const
+
+const channelDetails = (db: Database) =>
+  db
+    .selectFrom('channel')
+    .leftJoin('client', 'client.id', 'channel.clientId')
+    .leftJoin('tenant', 'tenant.id', 'channel.tenantId')
+    .leftJoin('apiKey', (join) =>
+      join.onRef('apiKey.channelId', '=', 'channel.id').onRef('apiKey.version', '=', 'channel.keyVersion'),
+    )
+    .leftJoin('mint', (join) =>
+      join.onRef('mint.channelId', '=', 'channel.id').on('mint.closedAt', 'is', null),
+    )
+    .leftJoin('job as mintJob', (join) =>
+      join.on('mintJob.kind', '=', 'mint').onRef('mintJob.subject', '=', 'mint.id'),
+    )
+    .leftJoin('channelTask as probe', (join) =>
+      join.onRef('probe.channelId', '=', 'channel.id').on('probe.name', '=', 'probe'),
+    )
+    .leftJoin('job as probeJob', (join) =>
+      join.on('probeJob.kind', '=', 'probe').onRef('probeJob.subject', '=', 'channel.id'),
+    )
+    .leftJoin('channelTask as webhook', (join) =>
+      join.onRef('webhook.channelId', '=', 'channel.id').on('webhook.name', '=', 'webhook'),
+    )
+    .leftJoin('job as webhookJob', (join) =>
+      join.on('webhookJob.kind', '=', 'webhook').onRef('webhookJob.subject', '=', 'channel.id'),
+    )
+    .selectAll('channel')
+    .select(['client.name as clientName', 'tenant.name as tenantName'])
+    .select(['apiKey.fingerprint as keyFingerprint', 'apiKey.createdAt as keyCreatedAt'])
+    .select(['mint.id as mintId', 'mint.state as mintState', 'mint.problem as mintProblem'])
+    .select(['mint.upstreamStatus as mintUpstreamStatus', 'mint.requestedAt as mintRequestedAt'])
+    .select('mintJob.dueAt as mintDueAt')
+    .select(['probe.state as probeState', 'probe.problem as probeProblem', 'probe.doneAt as probeDoneAt'])
+    .select('probeJob.dueAt as probeDueAt')
+    .select([
+      'webhook.state as webhookState',
+      'webhook.problem as webhookProblem',
+      'webhook.doneAt as webhookDoneAt',
+    ])
+    .select('webhookJob.dueAt as webhookDueAt')
+    .select(
+      sql<boolean>`case when exists (select 1 from review where review.channel_id = channel.id
+        and review.closed_at is null) then 1 else 0 end`.as('isInReview'),
+    )
+
+const findChannel = compiledQuery<{ id: string }, ChannelDetails>(
+  (db, value) => channelDetails(db).where('channel.id', '=', value('id')) as never,
+)

@@ -1,0 +1,143 @@
+import type { ChannelDetails } from './channel-service.ts'
+
+/**
+ * Where a channel stands. Everything that is told of it follows from this one value: the client's words and
+ * the admin's, whose turn it is, what needs the admin, and the product's `key.status`.
+ */
+export const standings = [
+  /** 360dialog has ended the number. */
+  'ended',
+  /** Bound to no customer yet: an admin decides in a review. */
+  'in_review',
+  /** Known, and bound to no customer. */
+  'unbound',
+  /** Bound, without a key and without work on one. */
+  'no_key',
+  /** The same, since 360dialog says that the permission is missing: it is no longer asked for. */
+  'permission_missing',
+
+  /** A key was asked for and is created next. */
+  'queued',
+  'activating',
+  'not_listed',
+  'unreachable',
+  'refused',
+  /** 360dialog says that the permission is missing; it is still asked for. */
+  'no_permission',
+  'upstream_failed',
+  /** One of the waiting states before, for longer than is normal. */
+  'waiting_too_long',
+  'creating',
+  /** The answer was lost; the key records are looked at. */
+  'answer_lost',
+
+  /** A key that is not ours is there, or may be; or the answer is kept and cannot be read. */
+  'key_in_use',
+  'key_records_unreadable',
+  'another_key_appeared',
+  'answer_unexplained',
+  'answer_unreadable',
+  'answer_masked',
+  'answer_host_not_allowed',
+  /** Stopped for a reason that has no word of its own. */
+  'stopped',
+
+  'key_retired',
+  'key_rejected',
+  /** The key is rejected and the permission is missing: the customer revoked it. */
+  'revoked',
+
+  /** A key is stored and is proven next. */
+  'proving',
+  'another_number',
+  'probe_failed',
+  /** A key is stored, and another one is being created, or the answer to that was lost and is looked up. */
+  'renewing',
+  /** The key works, and creating another one has stopped for an admin. */
+  'renewal_stopped',
+  'webhook_failed',
+  'setting_webhook',
+  /** The key works, but the permission is missing, or not certain any more. */
+  'connected_without_permission',
+  'permission_uncertain',
+  'deletion_pending',
+  'connected',
+] as const
+export type Standing = (typeof standings)[number]
+
+/** How long a number may wait for its key before an admin is told. */
+export const WAITS_TOO_LONG_MS = 3 * 24 * 60 * 60_000
+
+/** What the standing follows from. */
+export type StandingFacts = Pick<
+  ChannelDetails,
+  | 'status'
+  | 'tenantId'
+  | 'isInReview'
+  | 'keyStatus'
+  | 'permission'
+  | 'mintState'
+  | 'mintProblem'
+  | 'mintRequestedAt'
+  | 'probeState'
+  | 'probeProblem'
+  | 'webhookState'
+>
+
+/** The first line that applies decides. */
+export function standingOf(facts: StandingFacts, now: Date): Standing {
+  const { status, tenantId, isInReview, keyStatus, permission, mintState } = facts
+  if (status === 'terminated') return 'ended'
+  if (keyStatus === 'stored') return standingWithKey(facts)
+  if (keyStatus === 'retired') return 'key_retired'
+  if (mintState) return standingOfMint(facts, now)
+  if (keyStatus === 'rejected') return permission === 'missing' ? 'revoked' : 'key_rejected'
+  if (!tenantId) return isInReview ? 'in_review' : 'unbound'
+  return permission === 'missing' ? 'permission_missing' : 'no_key'
+}
+
+const waits: ReadonlyMap<string, Standing> = new Map([
+  ['not_running', 'activating'],
+  ['not_listed', 'not_listed'],
+  ['never_sent', 'unreachable'],
+  ['refused', 'refused'],
+  ['no_permission', 'no_permission'],
+  ['upstream_failed', 'upstream_failed'],
+])
+
+const stops: ReadonlyMap<string, Standing> = new Map([
+  ['key_in_use', 'key_in_use'],
+  ['key_records_unreadable', 'key_records_unreadable'],
+  ['another_key_appeared', 'another_key_appeared'],
+  ['answer_lost', 'answer_unexplained'],
+  ['answer_unreadable', 'answer_unreadable'],
+  ['answer_masked', 'answer_masked'],
+  ['answer_host_not_allowed', 'answer_host_not_allowed'],
+])
+
+function standingOfMint(
+  { mintState, mintProblem = '', mintRequestedAt }: StandingFacts,
+  now: Date,
+): Standing {
+  if (mintState === 'minting' || mintState === 'sealed') return 'creating'
+  if (mintState === 'unknown') return 'answer_lost'
+  if (mintState === 'needs_decision') return stops.get(mintProblem) ?? 'stopped'
+  const waitsFor = now.getTime() - (mintRequestedAt ?? now).getTime()
+  if (waitsFor > WAITS_TOO_LONG_MS) return 'waiting_too_long'
+  return waits.get(mintProblem) ?? 'queued'
+}
+
+/** A stored key is served while another one is created. */
+function standingWithKey(facts: StandingFacts): Standing {
+  const { status, permission, mintState, probeState, probeProblem, webhookState } = facts
+  if (mintState === 'needs_decision') return 'renewal_stopped'
+  if (probeProblem === 'another_number') return 'another_number'
+  if (probeState === 'failed') return 'probe_failed'
+  if (probeState === 'due') return 'proving'
+  if (mintState) return 'renewing'
+  if (webhookState === 'failed') return 'webhook_failed'
+  if (webhookState === 'due') return 'setting_webhook'
+  if (permission === 'missing') return 'connected_without_permission'
+  if (permission === 'unknown') return 'permission_uncertain'
+  return status === 'pending_deletion' ? 'deletion_pending' : 'connected'
+}

@@ -1,0 +1,406 @@
+-- The whole schema, for SQLite and PostgreSQL alike. Columns are text or integer: times are ISO 8601 in UTC with
+-- milliseconds, so that text order is time order; booleans are 0 or 1 and begin with is_; what ends in _hash is the
+-- SHA-256 of a secret, as hex. Each statement ends with a semicolon and an empty line. What only one engine
+-- understands follows a line "-- only sqlite" or "-- only postgres" and ends at "-- both".
+
+-- One row: a database belongs to one partner hub, or to the demo.
+create table installation (
+  id integer not null primary key check (id = 1),
+  hub_id text not null,
+  created_at text not null
+);
+
+-- A sealed sample for each vault key that this database was sealed with: it proves that the right keys are there.
+create table vault_check (
+  kid text not null primary key,
+  sealed text not null,
+  created_at text not null
+);
+
+-- Customers, clients and channels -------------------------------------------------------------------------------
+
+-- The product's own customers; self_... when they signed up by themselves.
+create table tenant (
+  id text not null primary key check (id <> ''),
+  name text not null,
+  created_at text not null
+);
+
+-- 360dialog's clients, as it described them last; only the id is known of some.
+create table client (
+  id text not null primary key,
+  name text,
+  email text,
+  created_at text,
+  observed_at text not null
+);
+
+-- A WhatsApp number under a client. What 360dialog says of it, to whom it is bound, and what follows from it here.
+create table channel (
+  id text not null primary key,
+  client_id text not null references client (id),
+  tenant_id text references tenant (id),
+  bound_at text,
+  phone_number text,
+  display_name text,
+  status text not null check (status in ('draft', 'in_setup', 'live', 'pending_deletion', 'terminated', 'unknown')),
+  raw_status text not null,
+  is_running integer not null check (is_running in (0, 1)),
+  created_at text,
+  observed_at text not null,
+  permission text not null default 'unknown' check (permission in ('shared', 'missing', 'unknown')),
+  permission_source text check (permission_source in ('return', 'mint', 'probe', 'api', 'notice')),
+  permission_observed_at text,
+  key_status text not null default 'none' check (key_status in
+    ('none', 'waiting', 'minting', 'stored', 'needs_decision', 'unknown', 'rejected', 'retired')),
+  key_version integer not null default 0 check (key_version >= 0),
+  check ((tenant_id is null) = (bound_at is null)),
+  check (key_status not in ('stored', 'rejected', 'retired') or key_version >= 1)
+);
+
+create index channel_tenant on channel (tenant_id, id);
+
+-- With both columns, since either alone may be most of the table: without statistics SQLite would pick one of them.
+create index channel_tenant_key_status on channel (tenant_id, key_status, id);
+
+create index channel_tenant_permission on channel (tenant_id, permission, id);
+
+create index channel_client on channel (client_id);
+
+create index channel_key_status on channel (key_status, id);
+
+create index channel_permission on channel (permission, id);
+
+-- What one source said of a channel's permission at one time.
+create table observation (
+  id text not null primary key,
+  channel_id text not null references channel (id),
+  source text not null check (source in ('return', 'mint', 'probe', 'api', 'notice')),
+  says text not null check (says in ('shared', 'missing', 'revocation_reported', 'key_rejected')),
+  observed_at text not null
+);
+
+create index observation_channel on observation (channel_id, id);
+
+-- Onboarding ----------------------------------------------------------------------------------------------------
+
+-- One attempt to connect, from the link to the result. The code is what a customer quotes.
+create table connect_session (
+  id text not null primary key,
+  tenant_id text not null references tenant (id),
+  origin text not null check (origin in ('link', 'self_signup')),
+  link_hash text check (length(link_hash) = 64),
+  email text,
+  is_email_verified integer not null check (is_email_verified in (0, 1)),
+  number text,
+  code text not null,
+  created_at text not null,
+  expires_at text not null,
+  check (expires_at > created_at),
+  check ((origin = 'link') = (link_hash is not null))
+);
+
+create unique index connect_session_link on connect_session (link_hash);
+
+create unique index connect_session_code on connect_session (code);
+
+create index connect_session_tenant on connect_session (tenant_id);
+
+create index connect_session_email on connect_session (lower(email));
+
+create index connect_session_expiry on connect_session (expires_at);
+
+-- One departure to the permission screen.
+create table launch (
+  id text not null primary key,
+  session_id text not null references connect_session (id),
+  nonce_hash text not null check (length(nonce_hash) = 64),
+  status_hash text not null check (length(status_hash) = 64),
+  browser_hash text not null,
+  client_id text references client (id),
+  is_continuation integer not null check (is_continuation in (0, 1)),
+  created_at text not null,
+  expires_at text not null,
+  check (expires_at > created_at)
+);
+
+create unique index launch_nonce on launch (nonce_hash);
+
+create unique index launch_status on launch (status_hash);
+
+create index launch_session on launch (session_id);
+
+create index launch_browser on launch (browser_hash, expires_at);
+
+create index launch_expiry on launch (expires_at);
+
+-- The seconds that signed launches have taken: 360dialog accepts one launch for each signature.
+create table launch_signature (
+  second text not null primary key
+);
+
+-- One redirect received. Without a launch it belongs to no session, and names one channel.
+create table connect_return (
+  id text not null primary key,
+  launch_id text references launch (id),
+  session_id text references connect_session (id),
+  client_id text,
+  raw text,
+  digest text not null,
+  state text not null check (state in ('received', 'pending', 'bound', 'needs_review', 'refused', 'declined')),
+  arrival text not null check (arrival in ('launch', 'other_browser', 'expired_launch', 'open_launch', 'resumed',
+    'no_nonce', 'unknown_nonce', 'two_nonces')),
+  page_hash text check (length(page_hash) = 64),
+  browser_hash text,
+  received_at text not null,
+  closed_at text,
+  check ((launch_id is null) = (session_id is null)),
+  check ((launch_id is null) = (arrival in ('no_nonce', 'unknown_nonce', 'two_nonces')))
+);
+
+create unique index connect_return_once on connect_return (launch_id, digest);
+
+create unique index connect_return_unattached on connect_return (digest)
+  where launch_id is null and state in ('received', 'needs_review');
+
+create index connect_return_session on connect_return (session_id, id);
+
+create index connect_return_page on connect_return (page_hash) where page_hash is not null;
+
+create index connect_return_raw on connect_return (received_at) where raw is not null;
+
+create index connect_return_unconnected on connect_return (received_at)
+  where state in ('pending', 'refused', 'declined');
+
+-- A channel that a return named, and what became of it.
+create table returned_channel (
+  return_id text not null references connect_return (id) on delete cascade,
+  channel_id text not null,
+  is_revoked integer not null check (is_revoked in (0, 1)),
+  outcome text check (outcome in ('bound', 'review', 'refused')),
+  rule text check (rule in ('bound_already', 'verified_email', 'new_client', 'known_client', 'decision')),
+  reason text check (reason in ('client_not_listed', 'another_client', 'channel_not_listed', 'bound_elsewhere',
+    'launch_expired', 'no_nonce', 'another_sign_up', 'nothing_matches', 'another_number', 'no_session')),
+  primary key (return_id, channel_id),
+  check (is_revoked = 0 or outcome is null)
+);
+
+create index returned_channel_channel on returned_channel (channel_id, return_id);
+
+-- A channel that an admin decides about; each return that names it with the outcome "review" is a claimant.
+create table review (
+  id text not null primary key,
+  client_id text not null,
+  channel_id text not null,
+  return_id text references connect_return (id) on delete set null,
+  session_id text references connect_session (id),
+  tenant_id text references tenant (id),
+  arrival text not null check (arrival in ('launch', 'other_browser', 'expired_launch', 'open_launch', 'resumed',
+    'no_nonce', 'unknown_nonce', 'two_nonces')),
+  reason text not null check (reason in ('client_not_listed', 'another_client', 'channel_not_listed',
+    'bound_elsewhere', 'launch_expired', 'no_nonce', 'another_sign_up', 'nothing_matches', 'another_number',
+    'no_session')),
+  opened_at text not null,
+  decision text check (decision in ('accepted', 'refused', 'settled')),
+  decided_by text,
+  decided_tenant_id text references tenant (id),
+  closed_at text,
+  check ((decision is null) = (closed_at is null)),
+  check ((decision is null) = (decided_by is null))
+);
+
+create unique index review_one_open on review (client_id, channel_id) where closed_at is null;
+
+create index review_open on review (id) where closed_at is null;
+
+create index review_channel on review (channel_id, id);
+
+create index review_session on review (session_id);
+
+create index review_return on review (return_id);
+
+-- Keys ----------------------------------------------------------------------------------------------------------
+
+-- The ledger of key creations; a row is never deleted. A new key ends the channel's earlier one at 360dialog, so at
+-- most one mint of a channel is open, whoever asks, on any number of processes.
+create table mint (
+  id text not null primary key,
+  channel_id text not null references channel (id),
+  version integer not null check (version >= 1),
+  reason text not null check (reason in ('return', 'lost_answer', 'replace')),
+  asked_by text not null,
+  launched_at text,
+  state text not null check (state in
+    ('waiting', 'minting', 'sealed', 'stored', 'unknown', 'needs_decision', 'refused', 'not_needed')),
+  problem text,
+  upstream_status integer,
+  records_before text,
+  records_after text,
+  sealed_answer text,
+  requested_at text not null,
+  sent_at text,
+  closed_at text,
+  check (state not in ('stored', 'refused', 'not_needed') or closed_at is not null),
+  check (state not in ('waiting', 'minting', 'sealed', 'needs_decision') or closed_at is null),
+  check (state not in ('minting', 'sealed', 'stored', 'unknown') or sent_at is not null),
+  check (state <> 'sealed' or sealed_answer is not null),
+  check (state <> 'stored' or sealed_answer is null)
+);
+
+create unique index mint_one_open on mint (channel_id) where closed_at is null;
+
+create index mint_channel on mint (channel_id, id);
+
+create index mint_open_state on mint (state, requested_at) where closed_at is null;
+
+-- A channel's keys: ciphertext, sealed to hub, channel and version. At most one is in use.
+create table api_key (
+  channel_id text not null references channel (id),
+  version integer not null check (version >= 1),
+  kid text not null,
+  sealed text not null,
+  fingerprint text not null check (length(fingerprint) = 16),
+  address text not null,
+  app_id text,
+  record_id text,
+  status text not null check (status in ('stored', 'rejected', 'retired')),
+  created_at text not null,
+  closed_at text,
+  primary key (channel_id, version),
+  check ((status = 'stored') = (closed_at is null))
+);
+
+create unique index api_key_one_stored on api_key (channel_id) where status = 'stored';
+
+-- What follows a stored key: the probe that proves it, and the channel's messaging webhook.
+create table channel_task (
+  channel_id text not null references channel (id),
+  name text not null check (name in ('probe', 'webhook')),
+  version integer not null check (version >= 1),
+  state text not null check (state in ('due', 'ok', 'failed')),
+  problem text,
+  done_at text,
+  primary key (channel_id, name)
+);
+
+create index channel_task_failed on channel_task (channel_id) where state = 'failed';
+
+-- Background work -----------------------------------------------------------------------------------------------
+
+-- Work that waits or is under way; a finished job is deleted. It may be taken from due_at on: while somebody holds
+-- it, that is the end of the lease. A job asked for again while it is held runs once more when it is given back.
+create table job (
+  id text not null primary key,
+  kind text not null,
+  subject text not null,
+  priority integer not null check (priority between 0 and 9),
+  due_at text not null,
+  leased_until text,
+  attempts integer not null check (attempts >= 0),
+  is_wanted_again integer not null check (is_wanted_again in (0, 1)),
+  check (leased_until is null or leased_until = due_at),
+  check (leased_until is not null or is_wanted_again = 0)
+);
+
+create unique index job_subject on job (kind, subject);
+
+create index job_due on job (kind, priority, due_at);
+
+-- The calls to 360dialog that count against its limit; one row, shared by all processes.
+create table call_budget (
+  id integer not null primary key check (id = 1),
+  slow_until text,
+  blocked_until text,
+  calls text not null
+);
+
+-- Access --------------------------------------------------------------------------------------------------------
+
+create table admin (
+  id text not null primary key,
+  name text not null check (name <> ''),
+  password_hash text,
+  created_at text not null,
+  disabled_at text
+);
+
+create unique index admin_name on admin (name);
+
+create table admin_session (
+  sid_hash text not null primary key check (length(sid_hash) = 64),
+  admin_id text not null references admin (id),
+  content text not null,
+  expires_at text not null
+);
+
+create index admin_session_admin on admin_session (admin_id);
+
+create index admin_session_expiry on admin_session (expires_at);
+
+create table one_time_code (
+  code_hash text not null primary key check (length(code_hash) = 64),
+  admin_id text not null references admin (id),
+  expires_at text not null,
+  used_at text
+);
+
+create table api_token (
+  id text not null primary key,
+  name text not null,
+  token_hash text not null check (length(token_hash) = 64),
+  scopes text not null,
+  tenant_id text,
+  created_at text not null,
+  expires_at text,
+  revoked_at text
+);
+
+create unique index api_token_hash on api_token (token_hash);
+
+-- How often a token has read a channel's key, by hour and version.
+create table key_read (
+  token_id text not null references api_token (id),
+  channel_id text not null references channel (id),
+  hour text not null,
+  reads integer not null check (reads >= 1),
+  first_at text not null,
+  last_at text not null,
+  primary key (token_id, channel_id, hour)
+);
+
+create index key_read_last on key_read (last_at);
+
+-- What was done, by whom. Rows are added and never changed or deleted.
+create table audit_entry (
+  id text not null primary key,
+  at text not null,
+  actor text not null,
+  action text not null,
+  channel_id text,
+  tenant_id text,
+  detail text not null
+);
+
+create index audit_entry_channel on audit_entry (channel_id, id);
+
+-- only sqlite
+create trigger audit_entry_no_update before update on audit_entry
+begin
+  select raise(abort, 'audit_entry is append-only');
+end;
+
+create trigger audit_entry_no_delete before delete on audit_entry
+begin
+  select raise(abort, 'audit_entry is append-only');
+end;
+
+-- only postgres
+create function audit_entry_append_only() returns trigger language plpgsql as $$
+begin
+  raise exception 'audit_entry is append-only';
+end $$;
+
+create trigger audit_entry_append_only before update or delete or truncate on audit_entry
+  for each statement execute function audit_entry_append_only();
+
+-- both

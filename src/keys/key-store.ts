@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto'
+import { compiledQuery } from '../database/compiled-query.ts'
+import type { Database } from '../database/database.ts'
+import type { Row } from '../database/schema.ts'
+import type { SealContext, Vault } from '../vault/vault.ts'
+
+export type StoredApiKey = Row<'apiKey'>
+export type OpenedApiKey = StoredApiKey & { readonly apiKey: string }
+export type NewApiKey = Pick<
+  OpenedApiKey,
+  'channelId' | 'version' | 'apiKey' | 'address' | 'appId' | 'recordId' | 'createdAt'
+>
+
+/** First 16 hex characters of SHA-256 of `channel_id + "\n" + api_key`: names a key without telling it. */
+export function fingerprintOf(channelId: string, apiKey: string): string {
+  return createHash('sha256').update(`${channelId}\n${apiKey}`).digest('hex').slice(0, 16)
+}
+
+/** Keeps each channel's keys, sealed to hub, channel and version. */
+export class KeyStore {
+  readonly #db: Database
+  readonly #hubId: string
+  readonly #vault: Vault
+
+  constructor({ db, hubId, vault }: { db: Database; hubId: string; vault: Vault }) {
+    this.#db = db
+    this.#hubId = hubId
+    this.#vault = vault
+  }
+
+  /** Seals outside the transaction, so that it stays short; what it returns stores the key inside one. */
+  async prepare({ apiKey, ...key }: NewApiKey): Promise<(trx: Database) => Promise<void>> {
+    const { kid, jwe } = await this.#vault.seal(this.#contextOf(key), apiKey)
+    const fingerprint = fingerprintOf(key.channelId, apiKey)
+    return async (trx) => {
+      await trx
+        .updateTable('apiKey')
+        .set({ status: 'retired', closedAt: key.createdAt })
+        .where('channelId', '=', key.channelId)
+        .where('version', '<', key.version)
+        .where('status', '=', 'stored')
+        .execute()
+      await trx
+        .insertInto('apiKey')
+        .values({ ...key, kid, sealed: jwe, fingerprint, status: 'stored' })
+        .execute()
+    }
+  }
+
+  /** The newest key of a channel, whatever its status. */
+  async findNewest(channelId: string, db: Database = this.#db): Promise<StoredApiKey | undefined> {
+    const [key] = await findNewest(db, { channelId })
+    return key
+  }
+
+  /** The newest key of a channel in clear. Ask only when it leaves for 360dialog or for the product. */
+  async open(channelId: string): Promise<OpenedApiKey | undefined> {
+    const key = await this.findNewest(channelId)
+    return key && { ...key, apiKey: await this.#vault.open(this.#contextOf(key), key.sealed) }
+  }
+
+  async reject(channelId: string, version: number, now: Date, db: Database): Promise<void> {
+    await db
+      .updateTable('apiKey')
+      .set({ status: 'rejected', closedAt: now })
+      .where('channelId', '=', channelId)
+      .where('version', '=', version)
+      .execute()
+  }
+
+  /** The ids of 360dialog's key records that are ours. */
+  async listRecordIds(channelId: string): Promise<string[]> {
+    const keys = await this.#db
+      .selectFrom('apiKey')
+      .select('recordId')
+      .where('channelId', '=', channelId)
+      .execute()
+    return keys.flatMap(({ recordId }) => recordId ?? [])
+  }
+
+  #contextOf({ channelId, version }: Pick<StoredApiKey, 'channelId' | 'version'>): SealContext {
+    return { hubId: this.#hubId, kind: 'api_key', subject: channelId, version }
+  }
+}
+
+const findNewest = compiledQuery<{ channelId: string }, StoredApiKey>((db, value) =>
+  db
+    .selectFrom('apiKey')
+    .selectAll()
+    .where('channelId', '=', value('channelId'))
+    .orderBy('version', 'desc')
+    .limit(1),
+)

@@ -1,0 +1,183 @@
+import type { Logger } from 'pino'
+import type { Clock } from '../clock.ts'
+import type { Database } from '../database/database.ts'
+import { groupCommit } from '../database/group-commit.ts'
+import type { Arrival } from '../database/schema.ts'
+import { derivedSecret, hashOf, newId } from '../identifiers.ts'
+import type { CrashPoint } from '../jobs/crash-points.ts'
+import { type Jobs, priorities } from '../jobs/jobs.ts'
+import type { KnownBrowser } from '../web/browser-id.ts'
+import type { CallbackQuery } from './callback-query.ts'
+import {
+  type ConnectSession,
+  type ConnectSessionService,
+  type Launch,
+  statusIdOf,
+} from './connect-session-service.ts'
+import type { ReturnDetails, ReturnRepository } from './return-repository.ts'
+
+/** Where a return belongs, as far as nonce and browser tell (ARCHITECTURE, "Returns"). */
+export type Match = LaunchMatch | UnattachedMatch
+
+interface LaunchMatch {
+  readonly kind: 'launch'
+  readonly launch: Launch
+  readonly arrival: Extract<Arrival, 'launch' | 'other_browser' | 'expired_launch' | 'open_launch'>
+  /** It brought a nonce of the last 24 hours. */
+  readonly isLive: boolean
+  /** The secret id of the page that the browser goes on to: a status page if it came by its launch. */
+  readonly pageId: string
+}
+
+interface UnattachedMatch {
+  readonly kind: 'unattached'
+  readonly arrival: Extract<Arrival, 'no_nonce' | 'unknown_nonce' | 'two_nonces'>
+  readonly isLive: false
+}
+
+/** What a "Continue here" page shows. */
+export interface WaitingReturn extends Pick<ReturnDetails, 'arrival' | 'state' | 'browserHash'> {
+  readonly session: ConnectSession
+}
+
+const PAGE_LIFE_MS = 30 * 24 * 60 * 60_000
+/** Of no launch and open: whoever sends more is not a customer, and each one costs two calls to 360dialog. */
+const MAX_UNATTACHED = 200
+
+interface Dependencies {
+  readonly db: Database
+  readonly sessions: ConnectSessionService
+  readonly returns: ReturnRepository
+  readonly jobs: Pick<Jobs, 'plan'>
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly crashPoint: CrashPoint
+}
+
+/** Stores what comes back from the permission screen; a worker finds out later what it means. */
+export class ReturnReceiver {
+  readonly #dependencies: Dependencies
+
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies
+  }
+
+  /** Changes nothing. */
+  async match({ nonces }: CallbackQuery, browser: KnownBrowser | undefined): Promise<Match> {
+    const { sessions, clock } = this.#dependencies
+    const [nonce, another] = nonces
+    if (another !== undefined) return unattached('two_nonces')
+    if (nonce === undefined) return this.#matchBrowser(browser)
+    const launch = await sessions.findLaunchByNonce(nonce)
+    if (!launch) return unattached('unknown_nonce')
+    const isLive = launch.expiresAt > clock.now()
+    if (isLive && launch.browserHash === browser?.hash)
+      return { kind: 'launch', launch, isLive, arrival: 'launch', pageId: statusIdOf(nonce) }
+    const arrival = isLive ? 'other_browser' : 'expired_launch'
+    return { kind: 'launch', launch, isLive, arrival, pageId: derivedSecret(nonce, 'return page') }
+  }
+
+  /** Stores a return durably before it is understood, with the browser in which it came. */
+  async store(query: CallbackQuery, match: Match, browserHash: string | undefined): Promise<void> {
+    if (match.kind === 'unattached') return this.#storeUnattached(query, match.arrival)
+    const { db, crashPoint } = this.#dependencies
+    crashPoint('return.received')
+    await groupCommit(db, (trx) => this.#storeAttached(query, match, browserHash, trx))
+    crashPoint('return.stored')
+  }
+
+  /** What a "Continue here" page is about; undefined when there is none, or it has ended after 30 days. */
+  async findWaiting(pageId: string): Promise<WaitingReturn | undefined> {
+    const { sessions, returns, clock } = this.#dependencies
+    const received = await returns.findByPage(hashOf(pageId))
+    if (!received?.sessionId) return undefined
+    if (received.receivedAt.getTime() + PAGE_LIFE_MS <= clock.now().getTime()) return undefined
+    const session = await sessions.find(received.sessionId)
+    return session && { ...received, session }
+  }
+
+  /** Without a nonce, a browser that has left for one session only still says where the return may belong. */
+  async #matchBrowser(browser: KnownBrowser | undefined): Promise<Match> {
+    const open = browser ? await this.#dependencies.sessions.listOpenLaunches(browser.hash) : []
+    const [launch] = open
+    const isOneSession = open.every(({ sessionId }) => sessionId === launch?.sessionId)
+    if (!browser || !launch || !isOneSession) return unattached('no_nonce')
+    const pageId = browser.secretFor(launch.id)
+    return { kind: 'launch', launch, isLive: false, arrival: 'open_launch', pageId }
+  }
+
+  async #storeAttached(
+    query: CallbackQuery,
+    { launch, arrival, pageId }: LaunchMatch,
+    browserHash: string | undefined,
+    trx: Database,
+  ): Promise<void> {
+    const { returns, clock } = this.#dependencies
+    const { clientId, channelIds, revokedIds, raw } = query
+    const now = clock.now()
+    const state = stateOf(query, arrival)
+    const received = {
+      id: newId('ret', now),
+      launchId: launch.id,
+      sessionId: launch.sessionId,
+      ...{ clientId, raw, digest: digestOf(query, arrival), state, arrival },
+      ...(arrival !== 'launch' && { pageHash: hashOf(pageId), browserHash }),
+      receivedAt: now,
+      closedAt: state === 'declined' ? now : undefined,
+    }
+    const named = [
+      ...channelIds.map((channelId) => ({ channelId, isRevoked: false })),
+      ...revokedIds.map((channelId) => ({ channelId, isRevoked: true })),
+    ]
+    const isNew = await returns.add(received, named, trx)
+    if (isNew && state === 'received') await this.#plan(received.id, trx)
+    if (arrival === 'launch' && launch.isContinuation && clientId !== undefined)
+      for (const id of await returns.resume(launch, clientId, trx)) await this.#plan(id, trx)
+  }
+
+  /**
+   * Anybody can send a return that belongs to no launch: each client and channel is kept once, while 360dialog is
+   * asked and an admin decides, and what does not fit any more is not kept.
+   */
+  async #storeUnattached({ clientId, channelIds }: CallbackQuery, arrival: Arrival): Promise<void> {
+    if (clientId === undefined || channelIds.length === 0) return
+    const { db, returns, jobs, clock, logger } = this.#dependencies
+    const room = Math.max(MAX_UNATTACHED - (await returns.countUnattached()), 0)
+    if (room < channelIds.length) logger.warn({ room }, 'too many returns of no launch')
+    if (room === 0) return
+    const now = clock.now()
+    await groupCommit(db, async (trx) => {
+      for (const channelId of channelIds.slice(0, room)) {
+        const id = newId('ret', now)
+        const digest = hashOf(JSON.stringify([clientId, channelId]))
+        const received = { id, clientId, digest, state: 'received', arrival, receivedAt: now } as const
+        const isNew = await returns.add(received, [{ channelId, isRevoked: false }], trx)
+        if (isNew) await jobs.plan({ kind: 'unattached_return', subject: id }, trx)
+      }
+    })
+  }
+
+  #plan(returnId: string, trx: Database): Promise<void> {
+    return this.#dependencies.jobs.plan(
+      { kind: 'return', subject: returnId, priority: priorities.first },
+      trx,
+    )
+  }
+}
+
+function unattached(arrival: UnattachedMatch['arrival']): UnattachedMatch {
+  return { kind: 'unattached', arrival, isLive: false }
+}
+
+function stateOf(
+  { channelIds, revokedIds }: CallbackQuery,
+  arrival: Arrival,
+): 'received' | 'pending' | 'declined' {
+  if (channelIds.length + revokedIds.length === 0) return 'declined'
+  return arrival === 'other_browser' ? 'pending' : 'received'
+}
+
+/** What came another way is another return: it must not stand in the way of the one that may bind. */
+function digestOf({ clientId, channelIds, revokedIds }: CallbackQuery, arrival: Arrival): string {
+  return hashOf(JSON.stringify([clientId ?? null, channelIds.toSorted(), revokedIds.toSorted(), arrival]))
+}

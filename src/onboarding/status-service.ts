@@ -1,0 +1,51 @@
+import type { ChannelDetails, ChannelService } from '../channels/channel-service.ts'
+import type { Clock } from '../clock.ts'
+import type { ConnectSession, ConnectSessionService } from './connect-session-service.ts'
+import { deriveProgress, idsOf, type Progress } from './progress.ts'
+import type { ReturnRepository } from './return-repository.ts'
+
+const STATUS_PAGE_LIFE_MS = 30 * 24 * 60 * 60_000
+
+interface Dependencies {
+  readonly sessions: ConnectSessionService
+  readonly returns: ReturnRepository
+  readonly channels: Pick<ChannelService, 'find'>
+  readonly clock: Clock
+}
+
+/** Finds what a status page shows. */
+export class StatusService {
+  readonly #dependencies: Dependencies
+
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies
+  }
+
+  /** Undefined when there is no such page, or it has ended (30 days after its launch). */
+  async find(statusId: string): Promise<{ session: ConnectSession; progress: Progress } | undefined> {
+    const { sessions, clock } = this.#dependencies
+    const launch = await sessions.findLaunchByStatusId(statusId)
+    const now = clock.now()
+    if (!launch || launch.createdAt.getTime() + STATUS_PAGE_LIFE_MS <= now.getTime()) return undefined
+    const session = await sessions.find(launch.sessionId)
+    if (!session) return undefined
+    const { browserHash } = launch
+    return {
+      session,
+      progress: await this.read(session, { isExpired: launch.expiresAt <= now, browserHash }),
+    }
+  }
+
+  /** As the page of one browser shows it; `browserHash` is undefined when it brought no cookie. */
+  async read(
+    session: ConnectSession,
+    page: { readonly isExpired: boolean; readonly browserHash: string | undefined },
+  ): Promise<Progress> {
+    const { returns, channels } = this.#dependencies
+    const received = await returns.listOfSession(session.id)
+    const ids = [...new Set(received.flatMap((one) => idsOf(one, 'bound')))]
+    const bound = await Promise.all(ids.map((id) => channels.find(id)))
+    const isOwn = (one?: ChannelDetails): one is ChannelDetails => one?.tenantId === session.tenantId
+    return deriveProgress({ ...page, returns: received, channels: bound.filter(isOwn) })
+  }
+}

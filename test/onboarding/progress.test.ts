@@ -1,0 +1,102 @@
+import { describe, expect, it } from '@jest/globals'
+import type { ChannelDetails } from '../../src/channels/channel-service.ts'
+import { deriveProgress } from '../../src/onboarding/progress.ts'
+import type { ReturnDetails } from '../../src/onboarding/return-repository.ts'
+
+const at = new Date('2026-03-02T10:00:00.000Z')
+const later = new Date('2026-05-02T10:00:00.000Z')
+
+const live = {
+  ...{
+    id: 'ch1',
+    tenantId: 't1',
+    phoneNumber: '+4930123456',
+    status: 'live',
+    isRunning: true,
+    observedAt: at,
+  },
+  ...{ permission: 'shared', keyStatus: 'none', isInReview: false },
+} as ChannelDetails
+const stored = { ...live, keyStatus: 'stored', keyCreatedAt: at, probeState: 'ok', probeDoneAt: at } as const
+const waiting = { ...live, keyStatus: 'waiting', mintState: 'waiting', mintRequestedAt: at } as const
+
+type Named = Partial<ReturnDetails['channels'][number]> & { readonly channelId: string }
+const returned = (state: ReturnDetails['state'], channels: readonly Named[], change = {}): ReturnDetails => ({
+  ...{ id: 'ret1', launchId: 'lau1', sessionId: 'ses1', clientId: 'cl', digest: '', pageHash: undefined },
+  ...{ state, arrival: 'launch', browserHash: 'own', receivedAt: at, closedAt: at },
+  channels: channels.map((one) => ({
+    ...{ returnId: 'ret1', isRevoked: false, outcome: undefined, rule: undefined, reason: undefined },
+    ...one,
+  })),
+  ...change,
+})
+const bound = returned('bound', [{ channelId: 'ch1', outcome: 'bound' }])
+const read = (returns: readonly ReturnDetails[], channels: readonly ChannelDetails[] = [], change = {}) =>
+  deriveProgress({ isExpired: false, browserHash: 'own', returns, channels, ...change })
+
+describe('what a number’s owner is told', () => {
+  it.each<[string, ChannelDetails, string, string]>([
+    ['a key that works', stored, 'connected', 'completed'],
+    ['while another is created', { ...stored, mintState: 'minting' }, 'connected', 'completed'],
+    ['while that has stopped', { ...stored, mintState: 'needs_decision' }, 'connected', 'completed'],
+    ['whatever its webhook does', { ...stored, webhookState: 'failed' }, 'connected', 'completed'],
+    ['a key that is not proven yet', { ...stored, probeState: 'due' }, 'proving', 'waiting'],
+    ['a key that was rejected', { ...stored, keyStatus: 'rejected' }, 'rejected', 'failed'],
+    [
+      'the same, permission and all',
+      { ...stored, keyStatus: 'rejected', permission: 'missing' },
+      'rejected',
+      'failed',
+    ],
+    ['a number that is not active yet', { ...waiting, mintProblem: 'not_running' }, 'activating', 'waiting'],
+    ['and one that is not shared', { ...waiting, mintProblem: 'no_permission' }, 'no_permission', 'waiting'],
+    ['a mint that an admin cancelled', live, 'with_support', 'waiting'],
+    ['a number that 360dialog has ended', { ...stored, status: 'terminated' }, 'ended', 'failed'],
+  ])('%s', (_, channel, state, situation) => {
+    const progress = read([bound], [channel])
+    expect([progress.numbers[0]?.state, progress.situation]).toEqual([state, situation])
+  })
+
+  it('is the reason of the wait, however long it takes', () => {
+    const channel = { ...waiting, mintProblem: 'no_permission', observedAt: later }
+    expect(read([bound], [channel]).numbers[0]?.state).toBe('no_permission')
+  })
+})
+
+describe('what a page tells', () => {
+  const half = returned('needs_review', [
+    { channelId: 'ch1', outcome: 'bound' },
+    { channelId: 'ch2', outcome: 'review' },
+    { channelId: 'ch3', outcome: 'refused' },
+  ])
+
+  it('is what is bound, and in the browser in which it came, what is not', () => {
+    expect(read([half], [stored]).numbers.map(({ state }) => state)).toEqual([
+      'connected',
+      'refused',
+      'in_review',
+    ])
+    expect(read([half], [stored], { browserHash: 'else' }).numbers.map(({ state }) => state)).toEqual([
+      'connected',
+    ])
+  })
+
+  it.each<[string, readonly ReturnDetails[], object, string]>([
+    ['nothing yet', [], {}, 'launched'],
+    ['nothing within a day', [], { isExpired: true }, 'expired'],
+    ['a return that is checked', [returned('received', [{ channelId: 'ch1' }])], {}, 'returned'],
+    ['one in another browser', [returned('pending', [], { browserHash: 'else' })], {}, 'elsewhere'],
+    ['one that shared nothing', [returned('declined', [])], {}, 'declined'],
+    ['one that only took back', [returned('bound', [{ channelId: 'ch1', isRevoked: true }])], {}, 'revoked'],
+    [
+      'one that is decided about',
+      [returned('needs_review', [{ channelId: 'c', outcome: 'review' }])],
+      {},
+      'needs_review',
+    ],
+    ['one that was refused', [returned('refused', [{ channelId: 'c', outcome: 'refused' }])], {}, 'refused'],
+    ['one whose number went elsewhere', [bound], {}, 'failed'],
+  ])('%s', (_, returns, change, situation) => {
+    expect(read(returns, [], change).situation).toBe(situation)
+  })
+})
