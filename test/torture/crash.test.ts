@@ -53,7 +53,7 @@ interface Journey {
   readonly acknowledged: string | undefined
 }
 
-interface Ground {
+interface Infrastructure {
   readonly engine: Engine
   readonly settings: Readonly<Record<string, string>>
   readonly simulator: Simulator
@@ -73,15 +73,15 @@ async function torture(engine: Engine): Promise<void> {
   const simulator = await startTestSimulator()
   const settings = settingsFor({ port: await freePort(), databaseUrl: database.url, simulator, more: {} })
   const deaths = Array.from({ length: KILLS }, () => crashPoints).flat()
-  const ground = { engine, settings, simulator, log: [], ...(await prepare(settings, deaths.length)) }
+  const infrastructure = { engine, settings, simulator, log: [], ...(await prepare(settings, deaths.length)) }
 
   let journeys: readonly Journey[] = []
   for (const step of [...deaths, undefined]) {
-    journeys = await liveOnce(journeys, step, ground)
+    journeys = await liveOnce(journeys, step, infrastructure)
     simulator.hub.advance(PAUSE_MS / 1000)
   }
   expect(journeys.map(({ step }) => step)).toEqual(deaths)
-  await examine(database, journeys, ground)
+  await examine(database, journeys, infrastructure)
   await simulator.close()
   await database.drop()
 }
@@ -90,37 +90,37 @@ async function torture(engine: Engine): Promise<void> {
 async function liveOnce(
   journeys: readonly Journey[],
   step: CrashPointName | undefined,
-  ground: Ground,
+  infrastructure: Infrastructure,
 ): Promise<readonly Journey[]> {
   const round = journeys.length
   const last = journeys.at(-1)
   const site = startChild('torture/site-process.ts', {
-    ...ground.settings,
+    ...infrastructure.settings,
     TORTURE_CLOCK_OFFSET_MS: String(round * PAUSE_MS),
     ...(step && { TORTURE_STEP: step }),
   })
   try {
     await site.said('serving')
-    if (last) await finish(last, ground)
+    if (last) await finish(last, infrastructure)
     if (!step) return journeys
     site.tell('arm')
     await site.said('armed')
-    const journey = { step, ...(await travelUntilDeath(round, ground)) }
+    const journey = { step, ...(await travelUntilDeath(round, infrastructure)) }
     expect(await eventually(() => site.process.signalCode ?? undefined)).toBe('SIGKILL')
     return [...journeys, journey]
   } catch (error) {
-    const story = `${ground.engine}, round ${round}: after ${last?.step}, before ${step}\n${site.errors.join('')}`
+    const story = `${infrastructure.engine}, round ${round}: after ${last?.step}, before ${step}\n${site.errors.join('')}`
     throw new Error(`${story}\n${error}`, { cause: error })
   } finally {
     site.process.kill('SIGKILL')
     await site.ended
-    ground.log.push(...site.errors)
+    infrastructure.log.push(...site.errors)
   }
 }
 
 /** A connect link for each client and an API token, as an operator makes them. */
 async function prepare(
-  settings: Ground['settings'],
+  settings: Infrastructure['settings'],
   clients: number,
 ): Promise<{ links: string[]; token: string }> {
   const context = await open(settings)
@@ -142,7 +142,7 @@ async function prepare(
 
 async function travelUntilDeath(
   round: number,
-  { settings, simulator: { hub }, links }: Ground,
+  { settings, simulator: { hub }, links }: Infrastructure,
 ): Promise<Omit<Journey, 'step'>> {
   const channelId = `ch${round}`
   const browser = request.agent(settings.PUBLIC_URL)
@@ -158,7 +158,7 @@ async function travelUntilDeath(
 /** What the client sees after the crash: the same status page as before, and in the end a connected number. */
 async function finish(
   { step, channelId, browser, back, acknowledged }: Journey,
-  { token, simulator: { hub } }: Ground,
+  { token, simulator: { hub } }: Infrastructure,
 ): Promise<void> {
   // Who got no answer reloads; who got one only ever looks at the status page.
   const status = acknowledged ?? statusPageIn(await browser.get(pathOf(back)))
@@ -176,7 +176,7 @@ async function finish(
 async function examine(
   { url }: EmptyDatabase,
   journeys: readonly Journey[],
-  { engine, settings, simulator: { hub }, log }: Ground,
+  { engine, settings, simulator: { hub }, log }: Infrastructure,
 ): Promise<void> {
   // Before anything opens it: the write-ahead log of the last process that was killed is still beside it.
   const bytes = engine === 'sqlite' ? bytesBeside(sqliteFile(url)) : ''
@@ -216,7 +216,7 @@ function bytesBeside(file: string): string {
     .join('\n')
 }
 
-function open(settings: Ground['settings']): Promise<Context> {
+function open(settings: Infrastructure['settings']): Promise<Context> {
   return createContext(loadConfig(settings), { logger: createLogger('silent', { write() {} }) })
 }
 
