@@ -95,6 +95,8 @@ export function settings(port: number, hubPort: number, databaseUrl: string): Re
     D360_MESSAGING_HOSTS: 'localhost',
     VAULT_KEYS: newVaultKey(),
     SESSION_SECRET: 'a-sample-of-a-session-secret-0123456789',
+    BRAND_NAME: 'Nordlicht',
+    SUPPORT_EMAIL: 'help@nordlicht.example',
     RATE_LIMIT_PUBLIC: '1000000',
   }
 }

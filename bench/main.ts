@@ -103,6 +103,8 @@ async function measureStart(): Promise<void> {
       D360_API_URL: 'http://localhost:9/api/v2',
       VAULT_KEYS: newVaultKey(),
       SESSION_SECRET: 'a-sample-of-a-session-secret-0123456789',
+      BRAND_NAME: 'Nordlicht',
+      SUPPORT_EMAIL: 'help@nordlicht.example',
     }
     const server = await startServer('src/main.ts', [], { port, env, path: '/readyz' })
     starts.push({ ms: performance.now() - began, megabytes: residentMegabytes(server) })

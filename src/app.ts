@@ -15,6 +15,7 @@ import { brandStyle } from './web/brand-style.ts'
 import { BrowserId, isSecure } from './web/browser-id.ts'
 import { errorHandler } from './web/error-handler.ts'
 import { createHealthRoutes } from './web/health-routes.ts'
+import { loopbackOnly } from './web/loopback-only.ts'
 import { perMinute } from './web/rate-limit.ts'
 import { preparePages } from './web/render-page.ts'
 import { requestLog } from './web/request-log.ts'
@@ -41,6 +42,7 @@ export function createApp(context: Context, translations: i18n): Express {
   app.use(openRequests.count)
   app.use(requestLog(logger, metrics.onAnswered))
   app.use(securityHeaders(headers))
+  if (config.mode === 'demo') app.use(loopbackOnly)
   app.use(createProductApiRoutes(context))
   app.use(preparePages({ brand: toBrand(config), demo: config.mode === 'demo', translations }))
   useFiles(app, config)

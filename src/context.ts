@@ -171,7 +171,10 @@ function createOnboarding(infrastructure: Infrastructure, { partnerApi }: Hub, {
 
 function createProductApi(infrastructure: Infrastructure, { keys }: Keys) {
   const tokens = new TokenService(infrastructure)
-  const keyReads = new KeyReadService({ ...infrastructure, keys })
+  const keyReads = new KeyReadService({
+    ...infrastructure,
+    ...{ keys, messagingHosts: infrastructure.config.messagingHosts },
+  })
   return { tokens, keyReads }
 }
 

@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'version_conflict'
   | 'rate_limited'
   | 'upstream_unavailable'
+  | 'unavailable'
   | 'internal'
 
 /** A failure with an HTTP status, a stable code and a message that is meant for the visitor. */
@@ -82,6 +83,14 @@ export class RateLimitedError extends LatchkeyError {
   readonly status = 429
   constructor() {
     super('rate_limited', 'Too many requests from your address. Wait a minute, then try again.')
+  }
+}
+
+/** What was asked for is here, but cannot be answered as this site is set up now. */
+export class UnavailableError extends LatchkeyError {
+  readonly status = 503
+  constructor(message: string) {
+    super('unavailable', message)
   }
 }
 

@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import { flushCompileCache } from 'node:module'
+import { setTimeout } from 'node:timers/promises'
 import { type Config, loadConfig } from './config/config.ts'
+import { PartnerApiError } from './errors.ts'
 import { adminFirstPath, paths } from './paths.ts'
 import { endLoading } from './prepare-process.ts'
 import { type Serving, serve } from './serve.ts'
@@ -28,11 +30,35 @@ async function run(config: Config): Promise<void> {
   await greet(config, serving)
   flushCompileCache()
   endLoading()
+  if (config.mode === 'live') void sayWhetherAccepted(serving)
   await stopped
   await serving.stop()
   await simulator?.close()
   // Nothing may hold the process up after this, such as a call to 360dialog that never ends.
   process.exit(0)
+}
+
+/** After a moment, so that the first answers do not wait while the HTTP client is loaded. Nothing waits for it. */
+async function sayWhetherAccepted({ context }: Serving): Promise<void> {
+  await setTimeout(1_000, undefined, { ref: false })
+  const { level, words } = describeAccess(await context.partnerApi.proveCredentials().catch((error) => error))
+  context.logger[level](words)
+  process[level === 'info' ? 'stdout' : 'stderr'].write(`${words}\n`)
+}
+
+function describeAccess(error: unknown): { level: 'info' | 'warn' | 'error'; words: string } {
+  if (error === undefined)
+    return { level: 'info', words: '360dialog accepts the credentials of this Partner Hub.' }
+  const status = error instanceof PartnerApiError ? error.upstreamStatus : undefined
+  if (status === 401 || status === 403) {
+    const check = 'Check D360_PARTNER_ID and D360_PARTNER_API_KEY (or D360_USERNAME and D360_PASSWORD)'
+    return {
+      level: 'error',
+      words: `360dialog refuses the credentials (${status}). ${check} in the Partner Hub.`,
+    }
+  }
+  const how = status === undefined ? 'did not answer' : `answered ${status}`
+  return { level: 'warn', words: `360dialog ${how}, so it is not known whether it accepts the credentials.` }
 }
 
 async function startSimulatorOf(config: Config) {

@@ -23,7 +23,7 @@ const planted = {
   wrongPassword: 'canary-wrong-bearer-password-Vb2Xk5Mf',
   platformSecret: 'canary-platform-secret-Ns8Gd4Pu',
   sessionSecret: 'canary-session-secret-Ey5Rt7Ui-0123456789',
-  metricsToken: 'canary-metrics-token-Aj9Bf3Ch',
+  metricsToken: 'canary-metrics-token-Aj9Bf3Ch-0123456789',
   webhookHeader: 'canary-webhook-header-Dk1Eg6Fi',
   adminPassword: 'canary admin password Gm4 Hn7',
   wrongAdminPassword: 'canary wrong admin password Io2 Jp5',

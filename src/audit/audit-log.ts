@@ -25,7 +25,7 @@ interface Dependencies {
   readonly logger: Logger
 }
 
-/** What was done, by whom: append-only in the database, and the same line on standard output. */
+/** What was done, by whom: only ever added to (the migration says against whom that holds), and a line on standard output. */
 export class AuditLog {
   readonly #db: Database
   readonly #clock: Clock

@@ -71,6 +71,8 @@ function demoValues(
     VAULT_KEYS: values.VAULT_KEYS ?? vaultKeys.parse(secrets.vaultKeys),
     SESSION_SECRET: values.SESSION_SECRET ?? [secrets.sessionSecret],
     SELF_SIGNUP: given.has('SELF_SIGNUP') ? values.SELF_SIGNUP : 'on',
+    BRAND_NAME: values.BRAND_NAME ?? 'Nordlicht',
+    SUPPORT_EMAIL: values.SUPPORT_EMAIL ?? 'help@nordlicht.example',
     // A line for each request would bury what the terminal of a trial shows.
     LOG_LEVEL: given.has('LOG_LEVEL') ? values.LOG_LEVEL : 'warn',
   }
@@ -115,7 +117,7 @@ function toConfig(values: Values, simulator?: { port: number; partnerApiKey: str
     channelWebhook:
       webhook === undefined ? undefined : { url: webhook, headers: values.CHANNEL_WEBHOOK_HEADERS ?? {} },
     brand: {
-      name: values.BRAND_NAME,
+      name: values.BRAND_NAME ?? '',
       logoUrl: values.BRAND_LOGO_URL,
       color: values.BRAND_COLOR,
       supportEmail: values.SUPPORT_EMAIL,

@@ -52,6 +52,8 @@ const rules: Rule[] = [
   (judged) => incompleteLogin(judged, 'D360_PASSWORD', 'D360_USERNAME'),
   (judged) => isMissing(judged, 'VAULT_KEYS') && broken('VAULT_KEYS', 'is missing'),
   (judged) => isMissing(judged, 'SESSION_SECRET') && broken('SESSION_SECRET', 'is missing'),
+  (judged) => isMissing(judged, 'BRAND_NAME') && broken('BRAND_NAME', 'is missing'),
+  (judged) => isMissing(judged, 'SUPPORT_EMAIL') && broken('SUPPORT_EMAIL', 'is missing'),
 
   ({ values, given }) =>
     values.PUBLIC_URL?.protocol === 'https:' &&

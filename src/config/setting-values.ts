@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { isLoopback } from '../loopback.ts'
+import { isGuessable, isTooWide, namesStrangers } from './too-weak.ts'
 
 /**
  * A schema from a function that answers undefined to what it cannot read.
@@ -80,8 +81,17 @@ export const databaseUrl = z
   .string()
   .regex(/^(sqlite:(?!:memory:).*[^/\s]|postgres(ql)?:\/\/\S+)$/, 'is not sqlite:PATH or postgres://…')
 
+const MOST_PROXIES = 5
+
 /** `false`, the number of proxies in front, or their addresses: what Express calls `trust proxy`. */
 export const trustProxy = reader('is not a number of proxies, a list of addresses, or off', readTrustProxy)
+  .refine((proxies) => typeof proxies !== 'number' || proxies <= MOST_PROXIES, {
+    error: `is more than ${MOST_PROXIES} proxies: with one too many, anybody may say from where a request comes`,
+  })
+  .refine((proxies) => !Array.isArray(proxies) || !proxies.some(isTooWideNetwork), {
+    error:
+      'has a network that is wider than your proxies: whoever is in it may say from where a request comes',
+  })
 
 export const callRate = reader('is not auto or a number of calls in seconds', (text) => {
   if (text === 'auto') return 'auto' as const
@@ -95,7 +105,7 @@ const hostPattern = new RegExp(`^((\\*\\.)?${label}(\\.${label})*|\\[[0-9a-f:.]+
 export const hostPatterns = reader('is not a list of host names', (text) => {
   const hosts = splitList(text.toLowerCase())
   return hosts.length > 0 && hosts.every((host) => hostPattern.test(host)) ? hosts : undefined
-})
+}).refine((hosts) => !hosts.some(namesStrangers), 'has a *. with hosts of strangers behind it')
 
 /** One secret, or two during a change: new ones are made with the first, both are accepted. */
 export function oneOrTwoSecrets(leastLength = 1) {
@@ -108,8 +118,14 @@ export function oneOrTwoSecrets(leastLength = 1) {
     })
     .refine((secrets) => secrets.every((secret) => secret.length >= leastLength), {
       error: `has a value shorter than ${leastLength} characters`,
+      abort: true,
     })
 }
+
+/** The same for secrets of our own, which must be random: 32 characters and more, and no filler. */
+export const ownSecrets = oneOrTwoSecrets(32).refine((secrets) => !secrets.some(isGuessable), {
+  error: 'has a value that can be guessed',
+})
 
 /** Becomes a header as it is: an HTTP client that refuses it would print it. */
 export const headerSecret = z
@@ -127,15 +143,16 @@ function readTrustProxy(text: string): false | number | string[] | undefined {
   return addresses.length > 0 && addresses.every(isAddressOrNetwork) ? addresses : undefined
 }
 
-// A prefix of 0 would trust every address, and Express refuses it.
+function isTooWideNetwork(text: string): boolean {
+  const [ip = '', prefix] = text.split('/')
+  return prefix !== undefined && isTooWide(ip, Number(prefix))
+}
+
 function isAddressOrNetwork(text: string): boolean {
   const [ip = '', prefix = '1', ...more] = text.split('/')
   const family = ip.includes('%') ? 0 : isIP(ip)
   return (
-    family > 0 &&
-    more.length === 0 &&
-    /^[1-9]\d{0,2}$/.test(prefix) &&
-    Number(prefix) <= (family === 4 ? 32 : 128)
+    family > 0 && more.length === 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128)
   )
 }
 

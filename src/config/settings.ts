@@ -34,7 +34,8 @@ export const settings = {
   },
   TRUST_PROXY: {
     read: values.trustProxy,
-    meaning: 'the number of proxies in front, or their addresses (CIDR), or off; required with https',
+    meaning:
+      'the number of proxies in front (at most 5), or their addresses (CIDR), or off; required with https',
     remedy: 'Give the number of proxies in front, like 1, or their addresses, like 10.0.0.0/8, or off.',
   },
   DATABASE_URL: {
@@ -77,7 +78,8 @@ export const settings = {
   D360_MESSAGING_HOSTS: {
     read: values.hostPatterns,
     default: '*.360dialog.io',
-    meaning: 'host names that the address beside a new key may have',
+    meaning: 'host names that a key may be sent to; *.DOMAIN for those of a domain of one owner',
+    remedy: 'Name the hosts, or *. and a domain of 360dialog, like *.360dialog.io.',
   },
   D360_IO_SIGNATURE: {
     read: values.oneOf('on', 'off'),
@@ -101,10 +103,10 @@ export const settings = {
     remedy: 'Create one: npm run --silent latchkey -- vault new-key',
   },
   SESSION_SECRET: {
-    read: values.oneOrTwoSecrets(32),
+    read: values.ownSecrets,
     secret: true,
     meaning:
-      'at least 32 characters; during a change two, the new one first; created automatically in the demo',
+      'at least 32 random characters; during a change two, the new one first; created automatically in the demo',
     remedy: 'Create one: openssl rand -base64 48',
   },
   SELF_SIGNUP: {
@@ -121,7 +123,7 @@ export const settings = {
     secret: true,
     meaning: 'the headers that 360dialog sends there, as JSON: {"name": "text"}',
   },
-  BRAND_NAME: { read: text, default: 'Latchkey', meaning: 'your name, as your customers know it' },
+  BRAND_NAME: { read: text, meaning: 'your name, as your customers know it; required outside the demo' },
   BRAND_LOGO_URL: { read: values.webAddress, meaning: 'the https address of your logo' },
   BRAND_COLOR: {
     read: text.regex(/^#[0-9a-f]{6}$/i, 'is not a colour'),
@@ -129,7 +131,7 @@ export const settings = {
   },
   SUPPORT_EMAIL: {
     read: z.email({ error: 'is not an e-mail address' }),
-    meaning: 'the address where your customers find help',
+    meaning: 'the address where your customers find help; required outside the demo',
   },
   PRIVACY_URL: { read: values.webAddress, meaning: 'the https address of your privacy policy' },
   RATE_LIMIT_PUBLIC: {
@@ -144,9 +146,10 @@ export const settings = {
     meaning: 'fatal, error, warn, info, debug, trace or silent; in the demo, warn',
   },
   METRICS_TOKEN: {
-    read: values.oneOrTwoSecrets(),
+    read: values.ownSecrets,
     secret: true,
-    meaning: 'bearer token of /metrics; during a change two, the new one first; not set: no /metrics',
+    meaning:
+      'bearer token of /metrics, at least 32 random characters; during a change two, the new one first; not set: no /metrics',
     remedy: 'Create one: openssl rand -hex 24',
   },
 } as const satisfies Record<string, Setting>

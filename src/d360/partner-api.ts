@@ -49,6 +49,12 @@ export class PartnerApi {
     return undefined
   }
 
+  /** Asks for one row, at the lowest priority, so that 360dialog says whether it takes our credentials. */
+  async proveCredentials(): Promise<void> {
+    const query = { limit: '1', offset: '0' }
+    await this.#http.get({ path: this.#path('channels'), endpoint: 'channels', priority: 'sync', query })
+  }
+
   /**
    * Creates a channel's API key. The channel's earlier key dies, so this is sent once, and the raw answer
    * is handed back unread: the caller seals it before anything can go wrong. `beforeSending` is the caller's

@@ -10,7 +10,11 @@ const MOST_STATEMENTS = 500
  */
 export function openNodeSqlite(path: string): SqliteDatabase {
   const connection = new DatabaseSync(path, { timeout: 10_000 })
-  connection.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on')
+  // With recursive_triggers, what REPLACE deletes meets the delete triggers too.
+  connection.exec(
+    'pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; ' +
+      'pragma recursive_triggers = on',
+  )
   const statements = new Map<string, SqliteStatement>()
 
   return {

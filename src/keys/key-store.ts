@@ -16,7 +16,7 @@ export function fingerprintOf(channelId: string, apiKey: string): string {
   return createHash('sha256').update(`${channelId}\n${apiKey}`).digest('hex').slice(0, 16)
 }
 
-/** Keeps each channel's keys, sealed to hub, channel and version. */
+/** Keeps each channel's keys, sealed to hub, channel, version and address. */
 export class KeyStore {
   readonly #db: Database
   readonly #hubId: string
@@ -53,7 +53,10 @@ export class KeyStore {
     return key
   }
 
-  /** The newest key of a channel in clear. Ask only when it leaves for 360dialog or for the product. */
+  /**
+   * The newest key of a channel in clear. Ask only when it leaves for 360dialog or for the product.
+   * @throws VaultError also when the row's address is not the one that was sealed with the key
+   */
   async open(channelId: string): Promise<OpenedApiKey | undefined> {
     const key = await this.findNewest(channelId)
     return key && { ...key, apiKey: await this.#vault.open(this.#contextOf(key), key.sealed) }
@@ -78,8 +81,12 @@ export class KeyStore {
     return keys.flatMap(({ recordId }) => recordId ?? [])
   }
 
-  #contextOf({ channelId, version }: Pick<StoredApiKey, 'channelId' | 'version'>): SealContext {
-    return { hubId: this.#hubId, kind: 'api_key', subject: channelId, version }
+  #contextOf({
+    channelId,
+    version,
+    address,
+  }: Pick<StoredApiKey, 'channelId' | 'version' | 'address'>): SealContext {
+    return { hubId: this.#hubId, kind: 'api_key', subject: channelId, version, address }
   }
 }
 

@@ -10,6 +10,7 @@ import { FAILING, nextTry } from '../jobs/backoff.ts'
 import type { CrashPoint } from '../jobs/crash-points.ts'
 import { type Jobs, type LeasedJob, LeaseLostError } from '../jobs/jobs.ts'
 import type { Work } from '../jobs/runner.ts'
+import { VaultError } from '../vault/vault.ts'
 import type { KeyStore, OpenedApiKey } from './key-store.ts'
 
 type Task = Row<'channelTask'>
@@ -104,11 +105,11 @@ export class ProbeService {
     const task = await this.#find(job.subject, name, db)
     if (!task) return
     const { channelId, version } = task
-    const key = await keys.open(channelId)
+    const key = await keys.findNewest(channelId)
     const channel = await channels.find(channelId)
     // A task of an older key has nothing to do.
     const isCurrent = key && channel && key.version === version
-    const { problem } = isCurrent ? await this.#try({ key, channel }, job, carryOut) : {}
+    const { problem } = isCurrent ? await this.#try(channel, version, job, carryOut) : {}
     await inTransaction(db, async (trx) => {
       await this.#settle(task, problem, job, trx)
     })
@@ -116,21 +117,22 @@ export class ProbeService {
   }
 
   async #try(
-    subject: Subject,
+    channel: ChannelDetails,
+    version: number,
     job: LeasedJob,
     carryOut: (subject: Subject) => Promise<Outcome>,
   ): Promise<Outcome> {
-    const { channelId, version } = subject.key
     try {
-      return await carryOut(subject)
+      const key = await this.#dependencies.keys.open(channel.id)
+      return key?.version === version ? await carryOut({ key, channel }) : {}
     } catch (error) {
       if (error instanceof LeaseLostError) throw error
       if (error instanceof MessagingApiError) {
-        if (error.failure === 'key_rejected') await this.#reject(channelId, version)
+        if (error.failure === 'key_rejected') await this.#reject(channel.id, version)
         return { problem: error.failure }
       }
       this.#dependencies.logger.error({ err: error, job: job.subject }, 'channel task failed')
-      return { problem: 'internal' }
+      return { problem: error instanceof VaultError ? 'not_openable' : 'internal' }
     }
   }
 

@@ -2,11 +2,12 @@ import type { AuditLog } from '../audit/audit-log.ts'
 import type { ChannelDetails } from '../channels/channel-service.ts'
 import { keyStatusOf } from '../channels/standing-tables.ts'
 import type { Clock } from '../clock.ts'
+import { readMessagingAddress } from '../d360/messaging-address.ts'
 import { compiledQuery } from '../database/compiled-query.ts'
 import type { Database } from '../database/database.ts'
 import { groupCommit } from '../database/group-commit.ts'
 import type { Row } from '../database/schema.ts'
-import { ConflictError, NotFoundError } from '../errors.ts'
+import { ConflictError, NotFoundError, UnavailableError } from '../errors.ts'
 import type { KeyStore } from '../keys/key-store.ts'
 import type { ApiToken } from './token-service.ts'
 
@@ -23,6 +24,8 @@ export type ReadableKey = Pick<
 interface Dependencies {
   readonly db: Database
   readonly keys: KeyStore
+  /** Where a key may be used: the product sends it to the address that it is given. */
+  readonly messagingHosts: readonly string[]
   readonly audit: AuditLog
   readonly clock: Clock
 }
@@ -37,6 +40,7 @@ export class KeyReadService {
 
   /**
    * @throws ConflictError `key_rejected` when 360dialog no longer takes the key
+   * @throws UnavailableError when the key's host is not allowed any more
    * @throws NotFoundError `no_key` when there is none (yet), with what it waits for
    */
   async read(channel: ChannelDetails, token: ApiToken): Promise<ReadableKey> {
@@ -48,6 +52,11 @@ export class KeyReadService {
     }
     const key = channel.keyStatus === 'stored' ? await this.#dependencies.keys.open(channel.id) : undefined
     if (!key) throw this.#noKey(channel)
+    if ('fault' in readMessagingAddress(key.address, this.#dependencies.messagingHosts)) {
+      throw new UnavailableError(
+        'The address of this key is on a host that D360_MESSAGING_HOSTS does not allow.',
+      )
+    }
     await this.#count(channel, key.version, token)
     return key
   }

@@ -2,11 +2,19 @@ import type { RequestHandler } from 'express'
 
 const ownHosts = ['localhost', '127.0.0.1', '[::1]']
 
-/** Refuses other host names: a foreign name that resolves to loopback is DNS rebinding. */
+/** Refuses other host names (a foreign one that resolves to loopback is DNS rebinding), and what was forwarded. */
 export const refuseForeignHost: RequestHandler = (req, res, next) => {
   const name = (req.headers.host ?? '').replace(/:\d+$/, '')
-  if (ownHosts.includes(name)) return next()
-  res.status(421).type('text').send('The simulator answers to localhost and 127.0.0.1 only.\n')
+  const isForwarded = Object.keys(req.headers).some((header) =>
+    /^(x-forwarded-.*|forwarded|via)$/.test(header),
+  )
+  if (ownHosts.includes(name) && !isForwarded) return next()
+  res
+    .status(421)
+    .type('text')
+    .send(
+      'The simulator answers to localhost and 127.0.0.1 only, and to nothing that a proxy or a tunnel forwarded.\n',
+    )
 }
 
 /** Refuses changes that a page of another origin sends through the developer's browser. */

@@ -17,6 +17,8 @@ export interface SealContext {
   /** The channel's id; for a check value the vault key's. */
   readonly subject: string
   readonly version: number
+  /** Where the key may be sent; of an API key only. */
+  readonly address?: string
 }
 
 export interface Sealed {
@@ -87,8 +89,9 @@ function importKey(key: Uint8Array): Promise<webcrypto.CryptoKey> {
   return crypto.subtle.importKey('raw', new Uint8Array(key), 'AES-GCM', false, ['encrypt', 'decrypt'])
 }
 
-function toHeader({ hubId, kind, subject, version }: SealContext): Record<string, string | number> {
-  return { hub: hubId, use: kind, sub: subject, ver: version }
+/** Without an address `addr` is undefined: left out of a header, and compared when one is opened. */
+function toHeader({ hubId, kind, subject, version, address }: SealContext) {
+  return { hub: hubId, use: kind, sub: subject, ver: version, addr: address }
 }
 
 function readKid(jwe: string): string {

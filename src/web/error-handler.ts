@@ -45,7 +45,7 @@ function statusOf(error: unknown): number | undefined {
 
 function report(logger: Logger, error: unknown, { status, code }: Problem, requestCode: string): void {
   if (status === 500) return logger.error({ err: error, code: requestCode }, 'a bug')
-  const level = status === 403 || status === 502 ? 'warn' : 'info'
+  const level = status === 403 || status === 502 || status === 503 ? 'warn' : 'info'
   logger[level]({ status, problem: code, code: requestCode }, 'refused')
 }
 

@@ -7,7 +7,9 @@ export const live: NodeJS.ProcessEnv = {
   D360_PARTNER_ID: 'tEstDePA',
   D360_PARTNER_API_KEY: 'partner-api-key',
   VAULT_KEYS: newVaultKey(),
-  SESSION_SECRET: 's'.repeat(32),
+  SESSION_SECRET: 'Zk3vQ8mXr1TnB6wYc0LpHs9JdF5aGu2e',
+  BRAND_NAME: 'Nordlicht',
+  SUPPORT_EMAIL: 'help@nordlicht.example',
 }
 
 export const demoSecrets: DemoSecrets = {

@@ -2,7 +2,14 @@ import { describe, expect, it } from '@jest/globals'
 import { describeProblems, loadConfig } from '../../src/config/config.ts'
 import { demoSecrets, errorOf, live, loadDemo, settingsWithProblems } from './config-environments.ts'
 
-const notThere = ['D360_PARTNER_ID', 'D360_PARTNER_API_KEY', 'VAULT_KEYS', 'SESSION_SECRET']
+const notThere = [
+  'D360_PARTNER_ID',
+  'D360_PARTNER_API_KEY',
+  'VAULT_KEYS',
+  'SESSION_SECRET',
+  'BRAND_NAME',
+  'SUPPORT_EMAIL',
+]
 
 describe('demo or live', () => {
   it.each<[NodeJS.ProcessEnv]>([
@@ -92,6 +99,8 @@ describe('settings that belong together', () => {
     ['a user name beside the password', { ...login, D360_PASSWORD: 'p' }, 'D360_USERNAME'],
     ['a vault key', without('VAULT_KEYS'), 'VAULT_KEYS'],
     ['a session secret', without('SESSION_SECRET'), 'SESSION_SECRET'],
+    ['a name for its pages', without('BRAND_NAME'), 'BRAND_NAME'],
+    ['an address for help', without('SUPPORT_EMAIL'), 'SUPPORT_EMAIL'],
     ['the proxies with https', https, 'TRUST_PROXY'],
     ['the platform secret to sign with', { ...live, D360_IO_SIGNATURE: 'on' }, 'D360_PLATFORM_SECRET'],
     ['open with partner payment', { ...live, SELF_SIGNUP: 'on', D360_PAYMENT: 'partner' }, 'SELF_SIGNUP'],

@@ -33,10 +33,22 @@ describe('secrets in files', () => {
       'x',
     ],
     ['VAULT_KEYS', live, vault, (c) => c.vaultKeys[0]?.kid, JSON.parse(vault).keys[0].kid],
-    ['SESSION_SECRET', live, 'f'.repeat(32), (c) => c.sessionSecrets, ['f'.repeat(32)]],
+    [
+      'SESSION_SECRET',
+      live,
+      'q7Wd1RzKx4Nf8TbVm2Yc6HgPs0JuLa5E',
+      (c) => c.sessionSecrets,
+      ['q7Wd1RzKx4Nf8TbVm2Yc6HgPs0JuLa5E'],
+    ],
     ['DATABASE_URL', live, 'sqlite:/srv/l.db', (c) => c.dataFolder, '/srv'],
     ['CHANNEL_WEBHOOK_HEADERS', hook, '{"a":"b"}', (c) => c.channelWebhook?.headers, { a: 'b' }],
-    ['METRICS_TOKEN', live, 'm', (c) => c.metricsTokens, ['m']],
+    [
+      'METRICS_TOKEN',
+      live,
+      'q7Wd1RzKx4Nf8TbVm2Yc6HgPs0JuLa5E',
+      (c) => c.metricsTokens,
+      ['q7Wd1RzKx4Nf8TbVm2Yc6HgPs0JuLa5E'],
+    ],
   ])('reads %s from a file, without the newline at its end', (name, environment, content, look, expected) => {
     const path = join(folder, 'secret')
     writeFileSync(path, `${content}\n`)

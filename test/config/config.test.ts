@@ -3,7 +3,8 @@ import { type Config, loadConfig } from '../../src/config/config.ts'
 import { newVaultKey } from '../../src/config/vault-keys.ts'
 import { live, settingsWithProblems } from './config-environments.ts'
 
-const key = 'A'.repeat(43)
+const key = Buffer.from('Zk3vQ8mXr1TnB6wYc0LpHs9JdF5aGu2e').toString('base64url')
+const random = ['Zk3vQ8mXr1TnB6wYc0LpHs9JdF5aGu2e', 'q7Wd1RzKx4Nf8TbVm2Yc6HgPs0JuLa5E'] as const
 const oct = { kty: 'oct', kid: 'one', k: key }
 const jwks = (...keys: object[]) => JSON.stringify({ keys })
 const hook = { CHANNEL_WEBHOOK_URL: 'https://hooks.example/x' }
@@ -66,13 +67,17 @@ const good: Good[] = [
   [{ D360_PLATFORM_SECRET: 'new old', D360_IO_SIGNATURE: 'on' }, (c) => c.launch.ioSignatureSecret, 'new'],
   [{}, (c) => c.messagingHosts, ['*.360dialog.io']],
   [
-    { D360_MESSAGING_HOSTS: 'A.example:8443, *.x b' },
+    { D360_MESSAGING_HOSTS: 'A.example:8443, *.x.example b' },
     (c) => c.messagingHosts,
-    ['a.example:8443', '*.x', 'b'],
+    ['a.example:8443', '*.x.example', 'b'],
   ],
-  [{ VAULT_KEYS: jwks(oct) }, (c) => c.vaultKeys, [{ kid: 'one', key: new Uint8Array(32) }]],
+  [
+    { VAULT_KEYS: jwks(oct) },
+    (c) => c.vaultKeys,
+    [{ kid: 'one', key: new Uint8Array(Buffer.from('Zk3vQ8mXr1TnB6wYc0LpHs9JdF5aGu2e')) }],
+  ],
   [{ VAULT_KEYS: jwks(oct, { ...oct, kid: '2' }) }, (c) => c.vaultKeys.map(({ kid }) => kid), ['one', '2']],
-  [{ SESSION_SECRET: `${'n'.repeat(32)} ${'o'.repeat(32)}` }, (c) => c.sessionSecrets.length, 2],
+  [{ SESSION_SECRET: random.join(' ') }, (c) => c.sessionSecrets.length, 2],
   [{}, (c) => c.selfSignup, false],
   [{ SELF_SIGNUP: 'on' }, (c) => c.selfSignup, true],
   [{ SELF_SIGNUP: 'open', D360_PAYMENT: 'partner' }, (c) => c.selfSignup, true],
@@ -86,7 +91,7 @@ const good: Good[] = [
     (c) => c.channelWebhook,
     { url: 'https://hooks.example/{tenant_id}?c={channel_id}', headers: { 'X-Key': 'a b' } },
   ],
-  [{}, (c) => c.brand.name, 'Latchkey'],
+  [{}, (c) => c.brand.name, 'Nordlicht'],
   [{ BRAND_NAME: 'Nordlicht CRM' }, (c) => c.brand.name, 'Nordlicht CRM'],
   [
     { BRAND_LOGO_URL: 'https://n.example/l.svg?v=1' },
@@ -101,7 +106,16 @@ const good: Good[] = [
   [{}, (c) => c.logLevel, 'info'],
   [{ LOG_LEVEL: 'silent' }, (c) => c.logLevel, 'silent'],
   [{}, (c) => c.metricsTokens, []],
-  [{ METRICS_TOKEN: 'new  old' }, (c) => c.metricsTokens, ['new', 'old']],
+  [{ METRICS_TOKEN: random.join('  ') }, (c) => c.metricsTokens, random],
+]
+
+const guessable = [
+  's'.repeat(32),
+  'abcdefghijklmnopqrstuvwxyz0123456789',
+  'metrics'.repeat(6),
+  'Zk3vQ8mX'.repeat(4),
+  'please-change-me-please-Zk3vQ8mXr1Tn',
+  '12345678901234567890123456789012',
 ]
 
 const bad: Record<string, string[]> = {
@@ -118,7 +132,22 @@ const bad: Record<string, string[]> = {
     'ftp://localhost',
     'https:c.example',
   ],
-  TRUST_PROXY: ['0', '-1', 'on', 'loopback', '10.0.0.0/33', '::/129', '0.0.0.0/0', '10.0.0.0/8/1', ','],
+  TRUST_PROXY: [
+    ...[
+      '6',
+      '99',
+      '0.0.0.0/1',
+      '8.0.0.0/7',
+      '3.0.0.0/8',
+      '::/0',
+      '2000::/3',
+      '::/1',
+      '::/80',
+      '::ffff:0:0/96',
+    ],
+    ...['::ffff:0.0.0.0/97', '10.0.0.0/7', '10.0.0.0/8 0.0.0.0/1'],
+    ...['0', '-1', 'on', 'loopback', '10.0.0.0/33', '::/129', '0.0.0.0/0', '10.0.0.0/8/1', ','],
+  ],
   DATABASE_URL: ['data/l.db', 'sqlite:', 'sqlite:data/', 'sqlite::memory:', 'postgres://', 'mysql://db/x'],
   D360_PARTNER_ID: ['demo', 'a/b', 'a b'],
   D360_PARTNER_API_KEY: ['a b', 'schlüssel'],
@@ -131,7 +160,19 @@ const bad: Record<string, string[]> = {
     'https://h/{',
   ],
   D360_STATE_IN: ['none', 'BOTH'],
-  D360_MESSAGING_HOSTS: ['https://a.example', '*', 'a.*', '*a.example', 'a..b', ','],
+  D360_MESSAGING_HOSTS: [
+    ...['https://a.example', '*', 'a.*', '*a.example', 'a..b', ','],
+    ...[
+      '*.io',
+      '*.com',
+      '*.co.uk',
+      '*.com.br',
+      '*.io:443',
+      '*.github.io',
+      '*.s3.amazonaws.com',
+      '*.360dialog.io *.io',
+    ],
+  ],
   D360_IO_SIGNATURE: ['yes'],
   D360_PAYMENT: ['both'],
   D360_RATE: ['5', '0/30s', '5/0', '5/30m', 'off'],
@@ -147,8 +188,14 @@ const bad: Record<string, string[]> = {
     jwks({ ...oct, k: 'A'.repeat(22) }),
     jwks({ ...oct, k: `${'A'.repeat(42)}=` }),
     jwks(oct, oct),
+    jwks({ ...oct, k: 'A'.repeat(43) }),
   ],
-  SESSION_SECRET: ['s'.repeat(31), `${'s'.repeat(32)} short`, Array(3).fill('s'.repeat(32)).join(' ')],
+  SESSION_SECRET: [
+    random[0].slice(1),
+    `${random[0]} short`,
+    Array(3).fill(random[0]).join(' '),
+    ...guessable,
+  ],
   SELF_SIGNUP: ['true'],
   CHANNEL_WEBHOOK_URL: [
     'http://hooks.example',
@@ -163,7 +210,7 @@ const bad: Record<string, string[]> = {
   RATE_LIMIT_PUBLIC: ['0', '-1', '1.5', 'off'],
   RATE_LIMIT_SIGN_IN: ['0', 'ten'],
   LOG_LEVEL: ['verbose', 'INFO'],
-  METRICS_TOKEN: ['a b c'],
+  METRICS_TOKEN: ['a b c', 'short', `${random[0]} short`, `${random[0]} ${'m'.repeat(32)}`, ...guessable],
 }
 
 describe('settings, one by one', () => {

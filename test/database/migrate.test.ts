@@ -1,6 +1,7 @@
+import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, expect, it } from '@jest/globals'
 import { sql } from 'kysely'
-import { inTransaction } from '../../src/database/database.ts'
+import { inTransaction, sqliteFile } from '../../src/database/database.ts'
 import { isMigrated, migrate, NewerDatabaseError, readMigrations } from '../../src/database/migrate.ts'
 import { eachDatabase, type OpenedDatabase } from '../databases.ts'
 
@@ -23,7 +24,7 @@ eachDatabase('the migrations', (open) => {
     await expect(migrate(opened.db, opened.engine)).rejects.toThrow(NewerDatabaseError)
   })
 
-  it('keeps the audit append-only against whoever holds the database', async () => {
+  it('keeps the audit append-only against our own code and against mistakes', async () => {
     const { db } = opened
     const entry = { id: 'a1', at, actor: 'admin', action: 'x', detail: {} }
     await db.insertInto('auditEntry').values(entry).execute()
@@ -32,6 +33,40 @@ eachDatabase('the migrations', (open) => {
     )
     await expect(db.deleteFrom('auditEntry').execute()).rejects.toThrow('append-only')
     expect(await db.selectFrom('auditEntry').select('actor').execute()).toEqual([{ actor: 'admin' }])
+  })
+
+  it('lets no audit entry be replaced, by our connections or by others', async () => {
+    const { db, engine, url } = opened
+    const insert = (id: string, actor: string, how = 'insert') =>
+      `${how} into audit_entry (id, at, actor, action, detail) values ('${id}', '2026', '${actor}', 'x', '{}')`
+    await sql.raw(insert('a1', 'admin')).execute(db)
+    const upsert = `${insert('a1', 'nobody')} on conflict (id) do update set actor = excluded.actor`
+    const byRowid = insert('a2', 'nobody', 'insert or replace')
+      .replace('(id', '(rowid, id')
+      .replace("('a2'", "(1, 'a2'")
+    const onSqlite = [
+      insert('a1', 'nobody', 'insert or replace'),
+      insert('a1', 'nobody', 'replace'),
+      byRowid,
+      "update or replace audit_entry set actor = 'nobody'",
+      'update audit_entry set rowid = 7',
+      'delete from audit_entry where rowid = 1',
+    ]
+    const onPostgres = [
+      'truncate audit_entry',
+      "merge into audit_entry using (select 1) s on true when matched then update set actor = 'nobody'",
+    ]
+    const attacks = [upsert, ...(engine === 'sqlite' ? onSqlite : onPostgres)]
+    for (const attack of attacks) await expect(sql.raw(attack).execute(db)).rejects.toThrow('append-only')
+    if (engine === 'sqlite') {
+      const other = new DatabaseSync(sqliteFile(url))
+      other.exec('pragma recursive_triggers = off')
+      for (const attack of attacks) expect(() => other.exec(attack)).toThrow('append-only')
+      other.close()
+    }
+    expect(await db.selectFrom('auditEntry').select(['id', 'actor']).execute()).toEqual([
+      { id: 'a1', actor: 'admin' },
+    ])
   })
 
   it('apply what follows, in its order and for this engine alone, and keep what is there', async () => {

@@ -241,6 +241,8 @@ function environmentOf({ config, simulator }: TimedSite): Record<string, string>
     D360_MESSAGING_HOSTS: 'localhost',
     VAULT_KEYS: JSON.stringify({ keys: [jwk] }),
     SESSION_SECRET,
+    BRAND_NAME: 'Nordlicht',
+    SUPPORT_EMAIL: 'help@nordlicht.example',
   }
 }
 

@@ -48,6 +48,8 @@ beforeAll(async () => {
     D360_API_URL: `${site.simulator.url}/api/v2`,
     VAULT_KEYS: JSON.stringify({ keys: [jwk] }),
     SESSION_SECRET,
+    BRAND_NAME: 'Nordlicht',
+    SUPPORT_EMAIL: 'help@nordlicht.example',
   }
 })
 afterAll(async () => {

@@ -100,6 +100,8 @@ describe('the image', () => {
       D360_PARTNER_API_KEY: 'sample',
       VAULT_KEYS: newVaultKey(),
       SESSION_SECRET: `file:${secret}`,
+      BRAND_NAME: 'Nordlicht',
+      SUPPORT_EMAIL: 'help@nordlicht.example',
     }
     const [command = '', ...args] = JSON.parse(textOf('CMD')) as string[]
     const site = spawn(command === 'node' ? node : command, args, {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import request from 'supertest'
 import { newVaultKey } from '../../src/config/vault-keys.ts'
-import { eventually, freePort } from '../site.ts'
+import { eventually, freePort, PARTNER_API_KEY, startTestSimulator } from '../site.ts'
 import { type Child, runProgram } from './child.ts'
 
 let folder: string
@@ -40,6 +40,8 @@ const live = async () => ({
   D360_API_URL: 'http://localhost:9/api/v2',
   VAULT_KEYS: newVaultKey(),
   SESSION_SECRET: 'canary-session-secret-0123456789abcdef',
+  BRAND_NAME: 'Nordlicht',
+  SUPPORT_EMAIL: 'help@nordlicht.example',
 })
 
 describe('npm start', () => {
@@ -129,6 +131,28 @@ describe('npm start', () => {
       1,
       expect.stringContaining(`Port ${free + 1} is in use`),
     ])
+  })
+
+  it('says whether 360dialog accepts the credentials, without them and without waiting', async () => {
+    const simulator = await startTestSimulator()
+    const to = async (more: Record<string, string>, database: string) =>
+      start({ ...(await live()), ...more, DATABASE_URL: `sqlite:${database}.db` })
+    const url = { D360_API_URL: `${simulator.url}/api/v2` }
+    const accepted = await to({ ...url, D360_PARTNER_API_KEY: PARTNER_API_KEY }, 'accepted')
+    const refused = await to(url, 'refused')
+    const login = { ...url, D360_PARTNER_API_KEY: '', D360_USERNAME: 'canary-u', D360_PASSWORD: 'canary-p' }
+    const refusedLogin = await to(login, 'login')
+    const silent = await to({}, 'silent')
+    await eventually(() => accepted.output().stdout.includes('360dialog accepts the credentials'))
+    for (const one of [refused, refusedLogin])
+      await eventually(() => /refuses the credentials \(40[13]\)\. Check D360_/.test(one.output().stderr))
+    await eventually(() => silent.output().stderr.includes('360dialog did not answer'))
+    for (const one of [accepted, refused, refusedLogin, silent]) {
+      const { stdout, stderr } = one.output()
+      expect(stdout).toContain('serves partner hub')
+      expect(stdout + stderr).not.toContain('canary')
+    }
+    await simulator.close()
   })
 
   it('says when its port or its database cannot be used', async () => {

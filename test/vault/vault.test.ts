@@ -8,7 +8,10 @@ import { eachDatabase, type OpenedDatabase } from '../databases.ts'
 import { TestClock } from '../test-clock.ts'
 
 const newKey = (kid: string) => ({ kid, key: new Uint8Array(randomBytes(32)) })
-const context: SealContext = { hubId: 'hub1', kind: 'api_key', subject: 'ch1', version: 1 }
+const context: SealContext = {
+  ...{ hubId: 'hub1', kind: 'api_key', subject: 'ch1', version: 1 },
+  address: 'https://waba.example',
+}
 
 describe('the vault', () => {
   const first = newKey('a')
@@ -29,6 +32,8 @@ describe('the vault', () => {
     ['another version', { version: 2 }],
     ['another partner hub', { hubId: 'hub2' }],
     ['another use', { kind: 'mint_answer' }],
+    ['another address', { address: 'https://evil.example' }],
+    ['no address', { address: undefined as never }],
   ])('does not open a row that was moved to %s', async (_, moved) => {
     const { jwe } = await vault.seal(context, 'secret')
     await expect(vault.open({ ...context, ...moved }, jwe)).rejects.toMatchObject({ reason: 'wrong_context' })

@@ -253,7 +253,7 @@ create index mint_channel on mint (channel_id, id);
 
 create index mint_open_state on mint (state, requested_at) where closed_at is null;
 
--- A channel's keys: ciphertext, sealed to hub, channel and version. At most one is in use.
+-- A channel's keys: ciphertext, sealed to hub, channel, version and address. At most one is in use.
 create table api_key (
   channel_id text not null references channel (id),
   version integer not null check (version >= 1),
@@ -370,7 +370,8 @@ create table key_read (
 
 create index key_read_last on key_read (last_at);
 
--- What was done, by whom. Rows are added and never changed or deleted.
+-- What was done, by whom. Rows are added and never changed or deleted: the triggers hold against our own code and against
+-- mistakes, not against the owner of the database, who can drop them.
 create table audit_entry (
   id text not null primary key,
   at text not null,
@@ -390,6 +391,14 @@ begin
 end;
 
 create trigger audit_entry_no_delete before delete on audit_entry
+begin
+  select raise(abort, 'audit_entry is append-only');
+end;
+
+-- "insert or replace" deletes without the trigger above, unless a connection has recursive_triggers on, as ours have.
+create trigger audit_entry_no_replace before insert on audit_entry
+when exists (select 1 from audit_entry where id = new.id)
+  or exists (select 1 from audit_entry where rowid = new.rowid)
 begin
   select raise(abort, 'audit_entry is append-only');
 end;
