@@ -122,8 +122,8 @@ export function oneOrTwoSecrets(leastLength = 1) {
     })
 }
 
-/** The same for secrets of our own, which must be random: 32 characters and more, and no filler. */
-export const ownSecrets = oneOrTwoSecrets(32).refine((secrets) => !secrets.some(isGuessable), {
+/** Tokens that anybody may try at /metrics: random, 20 characters and more. */
+export const metricsTokens = oneOrTwoSecrets(20).refine((secrets) => !secrets.some(isGuessable), {
   error: 'has a value that can be guessed',
 })
 

@@ -103,7 +103,7 @@ export const settings = {
     remedy: 'Create one: npm run --silent latchkey -- vault new-key',
   },
   SESSION_SECRET: {
-    read: values.ownSecrets,
+    read: values.oneOrTwoSecrets(32),
     secret: true,
     meaning:
       'at least 32 random characters; during a change two, the new one first; created automatically in the demo',
@@ -146,10 +146,10 @@ export const settings = {
     meaning: 'fatal, error, warn, info, debug, trace or silent; in the demo, warn',
   },
   METRICS_TOKEN: {
-    read: values.ownSecrets,
+    read: values.metricsTokens,
     secret: true,
     meaning:
-      'bearer token of /metrics, at least 32 random characters; during a change two, the new one first; not set: no /metrics',
+      'bearer token of /metrics, at least 20 random characters; during a change two, the new one first; not set: no /metrics',
     remedy: 'Create one: openssl rand -hex 24',
   },
 } as const satisfies Record<string, Setting>

@@ -1,10 +1,10 @@
 import { BlockList, isIP } from 'node:net'
 
 /** Fewer different steps from one character to the next, and it is a word, a repetition or a row of the keyboard. */
-const LEAST_STEPS = 16
+const LEAST_STEPS = 10
 
 /**
- * Whether a secret of 32 and more characters is a filler rather than random: steps within a row (`abc`, `aaa`, `321`)
+ * Whether a secret of 20 and more characters is a filler rather than random: steps within a row (`abc`, `aaa`, `321`)
  * do not count, and repeating a text adds none. 16 random bytes in hex have about 24.
  */
 export function isGuessable(secret: string): boolean {

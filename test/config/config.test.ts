@@ -188,14 +188,8 @@ const bad: Record<string, string[]> = {
     jwks({ ...oct, k: 'A'.repeat(22) }),
     jwks({ ...oct, k: `${'A'.repeat(42)}=` }),
     jwks(oct, oct),
-    jwks({ ...oct, k: 'A'.repeat(43) }),
   ],
-  SESSION_SECRET: [
-    random[0].slice(1),
-    `${random[0]} short`,
-    Array(3).fill(random[0]).join(' '),
-    ...guessable,
-  ],
+  SESSION_SECRET: [random[0].slice(1), `${random[0]} short`, Array(3).fill(random[0]).join(' ')],
   SELF_SIGNUP: ['true'],
   CHANNEL_WEBHOOK_URL: [
     'http://hooks.example',
