@@ -11,13 +11,13 @@ export type MintObstacle = 'key_in_use' | 'key_records_unreadable' | 'another_ke
  * ids of the key records that are not ours, undefined when they could not be read (docs/360dialog.md 8).
  */
 export function findObstacle(
-  { reason, launchedAt, recordsBefore }: Pick<Mint, 'reason' | 'launchedAt' | 'recordsBefore'>,
+  mint: Pick<Mint, 'reason' | 'launchedAt' | 'recordsBefore' | 'version'>,
   channel: Pick<Channel, 'createdAt'>,
   foreign: readonly string[] | undefined,
 ): MintObstacle | undefined {
+  const { reason, recordsBefore } = mint
   if (reason === 'return') {
-    if (isNewer(channel, launchedAt)) return undefined
-    if (foreign === undefined) return 'key_records_unreadable'
+    if (foreign === undefined) return hadNoKey(mint, channel) ? undefined : 'key_records_unreadable'
     return foreign.length > 0 ? 'key_in_use' : undefined
   }
   // An admin who decided while the records could not be read decided about whatever is there.
@@ -27,9 +27,16 @@ export function findObstacle(
   return foreign?.some((id) => !recordsBefore?.includes(id)) ? 'another_key_appeared' : undefined
 }
 
-/** A channel that came after the launch had no key before it. One of unknown age counts as older. */
-function isNewer({ createdAt }: Pick<Channel, 'createdAt'>, launchedAt: Date | undefined): boolean {
-  return createdAt !== undefined && launchedAt !== undefined && createdAt >= toWireSecond(launchedAt)
+/**
+ * A channel that came after the launch, and never had a key of ours, had none when the customer left: that much is
+ * known without its records. One of unknown age counts as older.
+ */
+function hadNoKey(
+  { launchedAt, version }: Pick<Mint, 'launchedAt' | 'version'>,
+  { createdAt }: Pick<Channel, 'createdAt'>,
+): boolean {
+  const isNewer = createdAt !== undefined && launchedAt !== undefined && createdAt >= toWireSecond(launchedAt)
+  return isNewer && version === 1
 }
 
 /** The key records that were known when a mint stopped; undefined when they could not be read. */

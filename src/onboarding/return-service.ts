@@ -175,12 +175,15 @@ export class ReturnService {
   }
 
   async #onGranted({ channelId, rule }: JudgedChannel, known: Known, trx: Database): Promise<void> {
-    const { channels, mints, reviews, audit } = this.#dependencies
+    const { channels, mints, probes, reviews, audit } = this.#dependencies
     const { received, launch, session, now } = known
     const { tenantId } = session
     const shared = { source: 'return', says: 'shared', observedAt: received.receivedAt } as const
-    if (isOwn(known)) await channels.observe(channelId, shared, trx)
-    await mints.request({ channelId, askedBy: received.id, launchedAt: launch.createdAt }, trx)
+    if (isOwn(known)) {
+      await channels.observe(channelId, shared, trx)
+      await mints.request({ channelId, askedBy: received.id, launchedAt: launch.createdAt }, trx)
+      // An old address from a browser's history asks for nothing: it makes us look, and ends no key.
+    } else await probes.retry(channelId, 'probe', trx)
     await reviews.onBound(channelId, tenantId, now, trx)
     const detail = { rule: rule ?? '', return: received.id }
     await audit.record({ actor: 'latchkey', action: 'channel.bound', channelId, tenantId, detail }, trx)

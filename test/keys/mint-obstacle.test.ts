@@ -5,15 +5,30 @@ import type { Mint } from '../../src/keys/mint-ledger.ts'
 const launchedAt = new Date('2026-03-02T09:00:00.400Z')
 const before = { createdAt: new Date('2026-01-01T00:00:00.000Z') }
 const after = { createdAt: new Date('2026-03-02T09:00:00.000Z') }
-const ofReturn = { reason: 'return', launchedAt, recordsBefore: undefined } as const
+const ofReturn = { reason: 'return', launchedAt, recordsBefore: undefined, version: 1 } as const
 
-type Asked = Pick<Mint, 'reason' | 'launchedAt' | 'recordsBefore'>
+type Asked = Pick<Mint, 'reason' | 'launchedAt' | 'recordsBefore' | 'version'>
 const second = (...recordsBefore: string[]): Asked => ({ ...ofReturn, reason: 'lost_answer', recordsBefore })
 const replacing = (...recordsBefore: string[]): Asked => ({ ...ofReturn, reason: 'replace', recordsBefore })
 
 describe('what stands in the way of a mint', () => {
   it.each<[string, Asked, { createdAt: Date | undefined }, string[] | undefined, string | undefined]>([
-    ['nothing, for a channel newer than its launch', ofReturn, after, ['1'], undefined],
+    ['a key of a channel newer than its launch', ofReturn, after, ['1'], 'key_in_use'],
+    [
+      'nothing, for a channel newer than its launch whose records cannot be read',
+      ofReturn,
+      after,
+      undefined,
+      undefined,
+    ],
+    [
+      'unreadable records of a new channel that had a key of ours',
+      { ...ofReturn, version: 2 },
+      after,
+      undefined,
+      'key_records_unreadable',
+    ],
+    ['a key beside a dead one of ours', { ...ofReturn, version: 2 }, after, ['1'], 'key_in_use'],
     ['nothing, for an old channel without a key', ofReturn, before, [], undefined],
     ['a key of an old channel', ofReturn, before, ['1'], 'key_in_use'],
     ['a key of a channel of unknown age', ofReturn, { createdAt: undefined }, ['1'], 'key_in_use'],
