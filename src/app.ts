@@ -14,7 +14,9 @@ import { openChecks } from './vault/vault-check.ts'
 import { brandStyle } from './web/brand-style.ts'
 import { BrowserId, isSecure } from './web/browser-id.ts'
 import { errorHandler } from './web/error-handler.ts'
+import { forwardedAddresses } from './web/forwarded-addresses.ts'
 import { createHealthRoutes } from './web/health-routes.ts'
+import { plainAddress } from './web/plain-address.ts'
 import { perMinute } from './web/rate-limit.ts'
 import { preparePages } from './web/render-page.ts'
 import { requestLog } from './web/request-log.ts'
@@ -38,11 +40,13 @@ export function createApp(context: Context, translations: i18n): Express {
   app.set('query parser', 'simple')
 
   const headers = { secure: isSecure(config.publicUrl), logoOrigin: config.brand.logoUrl?.origin }
+  app.use(forwardedAddresses)
   app.use(openRequests.count)
   app.use(requestLog(logger, metrics.onAnswered))
   app.use(securityHeaders(headers))
   app.use(createProductApiRoutes(context))
   app.use(preparePages({ brand: toBrand(config), demo: config.mode === 'demo', translations }))
+  app.use(plainAddress)
   useFiles(app, config)
   app.use(createHealthRoutes(toHealth(context)))
   app.post(/.*/, express.urlencoded({ extended: false, limit: '16kb', parameterLimit: 50 }))
@@ -67,7 +71,9 @@ export function createApp(context: Context, translations: i18n): Express {
         secrets: config.sessionSecrets,
         store: context.adminSessions,
       }),
+      publicUrl: config.publicUrl,
       admins: context.admins,
+      counts: context.signInCounts,
       overview: context.overview,
       channelAdmin: context.channelAdmin,
       decisions: context.decisions,
