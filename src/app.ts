@@ -14,8 +14,10 @@ import { openChecks } from './vault/vault-check.ts'
 import { brandStyle } from './web/brand-style.ts'
 import { BrowserId, isSecure } from './web/browser-id.ts'
 import { errorHandler } from './web/error-handler.ts'
+import { forwardedAddresses } from './web/forwarded-addresses.ts'
 import { createHealthRoutes } from './web/health-routes.ts'
 import { loopbackOnly } from './web/loopback-only.ts'
+import { plainAddress } from './web/plain-address.ts'
 import { perMinute } from './web/rate-limit.ts'
 import { preparePages } from './web/render-page.ts'
 import { requestLog } from './web/request-log.ts'
@@ -39,12 +41,14 @@ export function createApp(context: Context, translations: i18n): Express {
   app.set('query parser', 'simple')
 
   const headers = { secure: isSecure(config.publicUrl), logoOrigin: config.brand.logoUrl?.origin }
+  app.use(forwardedAddresses)
   app.use(openRequests.count)
   app.use(requestLog(logger, metrics.onAnswered))
   app.use(securityHeaders(headers))
   if (config.mode === 'demo') app.use(loopbackOnly)
   app.use(createProductApiRoutes(context))
   app.use(preparePages({ brand: toBrand(config), demo: config.mode === 'demo', translations }))
+  app.use(plainAddress)
   useFiles(app, config)
   app.use(createHealthRoutes(toHealth(context)))
   app.post(/.*/, express.urlencoded({ extended: false, limit: '16kb', parameterLimit: 50 }))
@@ -69,7 +73,9 @@ export function createApp(context: Context, translations: i18n): Express {
         secrets: config.sessionSecrets,
         store: context.adminSessions,
       }),
+      publicUrl: config.publicUrl,
       admins: context.admins,
+      counts: context.signInCounts,
       overview: context.overview,
       channelAdmin: context.channelAdmin,
       decisions: context.decisions,

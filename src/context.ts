@@ -3,6 +3,7 @@ import { AdminService } from './admin/admin-service.ts'
 import { AdminSessionStore } from './admin/admin-session-store.ts'
 import { ChannelAdminService } from './admin/channel-admin-service.ts'
 import { OverviewService } from './admin/overview-service.ts'
+import { SignInCounts } from './admin/sign-in-counts.ts'
 import { AuditLog } from './audit/audit-log.ts'
 import { ChannelService } from './channels/channel-service.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -184,8 +185,9 @@ function createAdmin(
   { sessions, returns, reviews }: Onboarding,
 ) {
   const admins = new AdminService(infrastructure)
+  const signInCounts = new SignInCounts(infrastructure)
   const adminSessions = new AdminSessionStore(infrastructure)
   const overview = new OverviewService({ ...infrastructure, sessions, returns, reviews })
   const channelAdmin = new ChannelAdminService({ ...infrastructure, mints, probes, returns })
-  return { admins, adminSessions, overview, channelAdmin }
+  return { admins, signInCounts, adminSessions, overview, channelAdmin }
 }

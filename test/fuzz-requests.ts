@@ -97,6 +97,7 @@ const VALUES = [
 const PIECES = [
   ...[
     '%00',
+    '%7F%C2%85',
     '%0d%0a',
     '%',
     '%E0%A4%A',

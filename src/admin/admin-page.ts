@@ -55,12 +55,7 @@ export function adminNameOf(req: Pick<Request, 'session'>): string {
   return adminName
 }
 
-/** A short text of the address, without control characters; empty when it is missing or given twice. */
+/** A short text of the address; empty when it is missing or given twice. */
 export function readQueryText(value: unknown): string {
-  return typeof value === 'string'
-    ? value
-        .replaceAll(/\p{Cc}/gu, '')
-        .trim()
-        .slice(0, 100)
-    : ''
+  return typeof value === 'string' ? value.trim().slice(0, 100) : ''
 }

@@ -12,12 +12,15 @@ import { createOverviewRoutes } from './overview-routes.ts'
 import type { OverviewService } from './overview-service.ts'
 import { signInFor } from './return-to.ts'
 import { createReviewRoutes } from './review-routes.ts'
+import type { SignInCounts } from './sign-in-counts.ts'
 import { createSignInRoutes } from './sign-in-routes.ts'
 
 interface Dependencies {
   /** From `createAdminSession`. */
   readonly session: RequestHandler
+  readonly publicUrl: URL
   readonly admins: AdminService
+  readonly counts: SignInCounts
   readonly overview: OverviewService
   readonly channelAdmin: ChannelAdminService
   readonly decisions: KeyDecisionService

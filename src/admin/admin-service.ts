@@ -4,9 +4,12 @@ import { type Database, inTransaction } from '../database/database.ts'
 import type { NewRow, Row } from '../database/schema.ts'
 import { InvalidInputError } from '../errors.ts'
 import { hashOf, newId, newSecret } from '../identifiers.ts'
+import { isPlainText } from '../plain-text.ts'
 import { HASH_OF_NOTHING, hashPassword, verifyPassword } from './password.ts'
 
 const CODE_LIFE_MS = 15 * 60_000
+/** How long a browser is known after its last sign-in. */
+export const BROWSER_LIFE_MS = 180 * 24 * 60 * 60_000
 const DEMO_ADMIN = 'demo'
 const MAX_NAME_LENGTH = 100
 
@@ -113,12 +116,46 @@ export class AdminService {
     })
   }
 
-  /** Deletes sessions and one-time codes whose time is over; answers how many. */
+  /** Whether the admin of this name has signed in with this browser, and with the password of today. */
+  async knowsBrowser(name: string, browserHash: string): Promise<boolean> {
+    const { db, clock } = this.#dependencies
+    const known = await db
+      .selectFrom('adminBrowser')
+      .innerJoin('admin', 'admin.id', 'adminBrowser.adminId')
+      .select('admin.id')
+      .where('adminBrowser.browserHash', '=', browserHash)
+      .where('admin.name', '=', normaliseAdminName(name))
+      .where('admin.disabledAt', 'is', null)
+      .where('adminBrowser.expiresAt', '>', clock.now())
+      .executeTakeFirst()
+    return known !== undefined
+  }
+
+  /** Notes that an admin has signed in with this browser; not if the password has changed meanwhile. */
+  async rememberBrowser(admin: Admin, browserHash: string): Promise<void> {
+    const { db, clock } = this.#dependencies
+    const expiresAt = new Date(clock.now().getTime() + BROWSER_LIFE_MS)
+    await inTransaction(db, async (trx) => {
+      await trx
+        .insertInto('adminBrowser')
+        .values({ browserHash, adminId: admin.id, expiresAt })
+        .onConflict((conflict) => conflict.columns(['browserHash', 'adminId']).doUpdateSet({ expiresAt }))
+        .execute()
+      // After the insert, which waits for a change of the admin: that has deleted its browsers, but not this one.
+      const today = await this.#findByName(admin.name, trx)
+      if (!today || today.disabledAt || today.passwordHash !== admin.passwordHash)
+        await trx.deleteFrom('adminBrowser').where('adminId', '=', admin.id).execute()
+    })
+  }
+
+  /** Deletes what has had its time: sessions, one-time codes, known browsers, counted tries. Answers how many. */
   async forget(now: Date): Promise<number> {
     const { db } = this.#dependencies
     const sessions = await db.deleteFrom('adminSession').where('expiresAt', '<=', now).executeTakeFirst()
     const codes = await db.deleteFrom('oneTimeCode').where('expiresAt', '<=', now).executeTakeFirst()
-    return Number(sessions.numDeletedRows + codes.numDeletedRows)
+    const browsers = await db.deleteFrom('adminBrowser').where('expiresAt', '<=', now).executeTakeFirst()
+    const counts = await db.deleteFrom('signInCount').where('expiresAt', '<=', now).executeTakeFirst()
+    return [sessions, codes, browsers, counts].reduce((sum, one) => sum + Number(one.numDeletedRows), 0)
   }
 
   async #change(
@@ -133,6 +170,7 @@ export class AdminService {
       if (!admin) return false
       await trx.updateTable('admin').set(change).where('id', '=', admin.id).execute()
       await trx.deleteFrom('adminSession').where('adminId', '=', admin.id).execute()
+      await trx.deleteFrom('adminBrowser').where('adminId', '=', admin.id).execute()
       await audit.record({ actor, action, detail: { name: admin.name } }, trx)
       return true
     })
@@ -180,5 +218,5 @@ export function normaliseAdminName(name: string): string {
 }
 
 function isAdminName(name: string): boolean {
-  return name !== '' && name.length <= MAX_NAME_LENGTH && !/\p{Cc}/u.test(name)
+  return name !== '' && name.length <= MAX_NAME_LENGTH && isPlainText(name)
 }

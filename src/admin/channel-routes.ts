@@ -5,6 +5,7 @@ import { InvalidInputError } from '../errors.ts'
 import type { Decision, KeyDecisionService } from '../keys/key-decision-service.ts'
 import { recordsKnownOf } from '../keys/mint-judgement.ts'
 import { paths, pathTo } from '../paths.ts'
+import { formText } from '../web/form-text.ts'
 import { englishContext } from '../web/render-page.ts'
 import { adminNameOf, noteOf, renderAdminPage } from './admin-page.ts'
 import { type AdminChannel, type ChannelAdminService, retries } from './channel-admin-service.ts'
@@ -13,10 +14,7 @@ import { requireFreshSignIn } from './fresh-sign-in.ts'
 import { toHistory } from './history.ts'
 
 const retryForm = z.object({ what: z.enum(retries) })
-const text = z.string().trim().catch('')
-const decisionForm = z
-  .object({ mint: text, confirm: text, key: text, address: text })
-  .catch({ mint: '', confirm: '', key: '', address: '' })
+const decisionForm = z.object({ mint: formText, confirm: formText, key: formText, address: formText })
 
 /** What an admin has just done on the page of a channel. */
 export const channelNotes = ['now', 'nothing', 'replace', 'pasted', 'there'] as const
@@ -81,9 +79,10 @@ export function createChannelRoutes({ channelAdmin, decisions, clock }: Dependen
   function decide(which: FormError['form'], act: (asked: Asked) => Promise<Done>) {
     return async (req: Request<OfChannel>, res: Response) => {
       const { channel } = await channelAdmin.read(req.params.id)
-      const form = decisionForm.parse(req.body)
-      const asked = { channelId: channel.id, mintId: form.mint, adminName: adminNameOf(req), channel, form }
       try {
+        const { success, data: form } = decisionForm.safeParse(req.body ?? {})
+        if (!success) throw new InvalidInputError(englishContext(res).t('form.unprintable'))
+        const asked = { channelId: channel.id, mintId: form.mint, adminName: adminNameOf(req), channel, form }
         redirectBack(res, channel.id, await act(asked))
       } catch (error) {
         if (!(error instanceof InvalidInputError)) throw error

@@ -1,19 +1,16 @@
-import { type Request, type Response, Router } from 'express'
-import { rateLimit } from 'express-rate-limit'
+import { type Request, type RequestHandler, type Response, Router } from 'express'
 import { z } from 'zod'
 import type { Clock } from '../clock.ts'
 import { InvalidInputError } from '../errors.ts'
-import { hashOf } from '../identifiers.ts'
 import { paths } from '../paths.ts'
-import { perMinute } from '../web/rate-limit.ts'
+import { networkKey, perMinute } from '../web/rate-limit.ts'
 import { englishContext } from '../web/render-page.ts'
+import { AdminBrowser } from './admin-browser.ts'
 import { renderAdminPage } from './admin-page.ts'
 import { type AdminService, normaliseAdminName } from './admin-service.ts'
 import { endSession, startSession } from './admin-session.ts'
 import { safeReturnTo } from './return-to.ts'
-
-const MAX_FAILURES = 10
-const FAILURES_WINDOW_MS = 15 * 60_000
+import type { SignInCounts, SignInPlace } from './sign-in-counts.ts'
 
 const text = z.string().catch('')
 const signInForm = z
@@ -21,19 +18,31 @@ const signInForm = z
   .catch({ name: '', password: '', next: '', again: '' })
 
 interface Dependencies {
+  readonly publicUrl: URL
   readonly admins: AdminService
+  readonly counts: SignInCounts
   readonly clock: Clock
   /** `rateLimits.signIn`: tries a minute and address. */
   readonly signInsPerMinute: number
 }
 
 /** How an admin comes in: by name and password or a one-time link; and the way out. */
-export function createSignInRoutes({ admins, clock, signInsPerMinute }: Dependencies): Router {
+export function createSignInRoutes({
+  publicUrl,
+  admins,
+  counts,
+  clock,
+  signInsPerMinute,
+}: Dependencies): Router {
   const router = Router()
-  const addressLimit = perMinute(signInsPerMinute, (req, res) => {
-    showSignIn(res.status(429), req.body, englishContext(res).t('admin.signIn.addressWaits'))
+  const browser = new AdminBrowser({ publicUrl, admins })
+  const addressLimit = perMinute(signInsPerMinute, {
+    store: counts.store(60_000),
+    skip: (req) => triesOf.get(req)?.browserHash !== undefined,
+    onTooMany: (req, res) => {
+      showSignIn(res.status(429), req.body, englishContext(res).t('admin.signIn.addressWaits'))
+    },
   })
-  const nameLimit = limitByName()
 
   router.get(paths.adminSignIn, (req, res) => {
     const { adminId, adminName } = req.session
@@ -42,11 +51,15 @@ export function createSignInRoutes({ admins, clock, signInsPerMinute }: Dependen
     showSignIn(res, { name: adminName, ...req.query })
   })
 
-  router.post(paths.adminSignIn, addressLimit, nameLimit, async (req, res) => {
+  router.post(paths.adminSignIn, readTry(browser), addressLimit, async (req, res) => {
     const { name, password, next } = signInForm.parse(req.body)
+    const place = placeOf(req)
+    const { waitsUntil } = await counts.takeTry(place)
+    if (waitsUntil) return showWait(req, res, waitsUntil.getTime() - clock.now().getTime())
     const admin = await admins.signIn(name, password)
     if (!admin) return showSignIn(res.status(422), req.body, englishContext(res).t('admin.signIn.wrong'))
-    nameLimit.resetKey(keyOf(name))
+    await counts.forgetTries(place)
+    await browser.remember(req, res, admin)
     await startSession(req, admin, clock.now())
     res.redirect(303, safeReturnTo(next))
   })
@@ -63,8 +76,10 @@ export function createSignInRoutes({ admins, clock, signInsPerMinute }: Dependen
       throw new InvalidInputError('This link works in a browser only, opened by you.', 405)
     }
     const admin = await admins.redeemCode(req.params.code)
-    if (admin) await startSession(req, admin, clock.now())
-    else if (req.session.adminId === undefined)
+    if (admin) {
+      await browser.remember(req, res, admin)
+      await startSession(req, admin, clock.now())
+    } else if (req.session.adminId === undefined)
       return renderAdminPage(res.status(410), 'first-link-used', { title: 'This link has been used' })
     res.redirect(303, paths.admin)
   })
@@ -72,32 +87,34 @@ export function createSignInRoutes({ admins, clock, signInsPerMinute }: Dependen
   return router
 }
 
-/**
- * Slows down guessing at one name from many addresses: ten failures in 15 minutes, then that name waits. A try
- * counts as failed from the beginning, so that many at once are not more than ten. Names that no admin has wait the
- * same, so waiting does not tell which exist. Counted in memory, by process.
- */
-function limitByName() {
-  return rateLimit({
-    windowMs: FAILURES_WINDOW_MS,
-    limit: MAX_FAILURES,
-    keyGenerator: (req) => keyOf(signInForm.parse(req.body).name),
-    standardHeaders: false,
-    legacyHeaders: false,
-    validate: { xForwardedForHeader: false, forwardedHeader: false },
-    handler: (req, res) => {
-      const { resetTime } = (req as typeof req & { rateLimit?: { resetTime?: Date } }).rateLimit ?? {}
-      const seconds = Math.max(Math.ceil(((resetTime?.getTime() ?? 0) - Date.now()) / 1000), 1)
-      const count = Math.ceil(seconds / 60)
-      const problem = englishContext(res).t('admin.signIn.nameWaits', { count })
-      showSignIn(res.status(429).set('Retry-After', String(seconds)), req.body, problem)
-    },
-  })
+/** Who tries, as the limits see it. */
+interface Try {
+  readonly name: string
+  /** Of a browser in which this admin has signed in before. */
+  readonly browserHash: string | undefined
 }
 
-// A name can be long, and can be a password by mistake: only its hash is held.
-function keyOf(name: string): string {
-  return hashOf(normaliseAdminName(name))
+const triesOf = new WeakMap<Request, Try>()
+
+function readTry(admins: AdminBrowser): RequestHandler {
+  return async (req, _res, next) => {
+    const name = normaliseAdminName(signInForm.parse(req.body).name)
+    triesOf.set(req, { name, browserHash: await admins.findFor(req, name) })
+    next()
+  }
+}
+
+/** A browser in which the admin has signed in has a place of its own, so that no stranger can use it up. */
+function placeOf(req: Request): SignInPlace {
+  const { name = '', browserHash } = triesOf.get(req) ?? {}
+  return { name, place: browserHash === undefined ? networkKey(req.ip) : `browser ${browserHash}` }
+}
+
+function showWait(req: Request, res: Response, waitMs: number): void {
+  const seconds = Math.max(Math.ceil(waitMs / 1000), 1)
+  const [unit, count] = seconds < 60 ? ['Seconds', seconds] : ['Minutes', Math.ceil(seconds / 60)]
+  const problem = englishContext(res).t(`admin.signIn.nameWaits${unit}`, { count })
+  showSignIn(res.status(429).set('Retry-After', String(seconds)), req.body, problem)
 }
 
 function showSignIn(res: Response, entered: unknown, problem?: string): void {

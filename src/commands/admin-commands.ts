@@ -1,3 +1,4 @@
+import { isPlainText } from '../plain-text.ts'
 import { type AddCommands, CommandError, print, readStandardInput, UsageError } from './command.ts'
 
 export const addAdminCommands: AddCommands = (program, withSite) => {
@@ -51,6 +52,8 @@ function nameOf(argument: string | undefined, options: { name?: string | undefin
 async function readPassword(): Promise<string> {
   const password = (await readStandardInput()).replace(/\r?\n$/, '')
   if (password === '') throw new UsageError('Give the password on standard input.')
+  if (!isPlainText(password))
+    throw new UsageError('The password has a control character. Nothing was changed.')
   return password
 }
 

@@ -5,6 +5,7 @@ import { loadConfig } from '../config/config.ts'
 import { createContext } from '../context.ts'
 import { LatchkeyError } from '../errors.ts'
 import { createLogger } from '../logger.ts'
+import { isPlainText } from '../plain-text.ts'
 import { describeFailure } from '../start-failure.ts'
 import { addAdminCommands } from './admin-commands.ts'
 import { CommandError, UsageError, type WithSite, warn } from './command.ts'
@@ -25,6 +26,10 @@ const groups = [
 
 /** Runs one command. 0 done, 1 failed, 2 wrong use. */
 export async function runCommandLine(words: string[], environment: NodeJS.ProcessEnv): Promise<number> {
+  if (!words.every(isPlainText)) {
+    warn('A value has a control character, like a line break. Nothing was done.')
+    return 2
+  }
   const program = createProgram((work) => openSite(environment, work))
   let used = program
   program.hook('preAction', (_program, command) => {

@@ -1,6 +1,7 @@
 import { parse } from 'csv-parse/sync'
 import type { ImportedKey } from '../keys/key-import-service.ts'
 import { isApiKey } from '../keys/key-proof.ts'
+import { isPlainText } from '../plain-text.ts'
 import { UsageError } from './command.ts'
 import { tenantId } from './link-commands.ts'
 
@@ -68,10 +69,8 @@ function readLine(
   if (apiKey === '') return 'the key is missing.'
   if (!isApiKey(apiKey)) return 'the key has spaces or other characters that no key can have, or is too long.'
   if (seen.has(channelId)) return `the channel is already on line ${seen.get(channelId)}.`
-  const name = fieldOf('tenant_name')
-    .replaceAll(/\p{Cc}/gu, '')
-    .trim()
-    .slice(0, 100)
+  if (!isPlainText(content)) return 'has a control character.'
+  const name = fieldOf('tenant_name').trim().slice(0, 100)
   const address = fieldOf('address').trim() || undefined
   return { channelId, tenant: { id: tenant, name: name || tenant }, apiKey, address }
 }

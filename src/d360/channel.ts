@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { toPlainText } from '../plain-text.ts'
 import { wireDate, wireId, wireObject, wirePhoneNumber, wireText } from './wire-values.ts'
 
 export type ChannelStatus = 'draft' | 'in_setup' | 'live' | 'pending_deletion' | 'terminated' | 'unknown'
@@ -99,7 +100,7 @@ function describeStatus(row: ChannelRow): string {
     cancelled_at: row.cancelled_at,
   }
   const pairs = Object.entries(said).filter(([, value]) => value)
-  return pairs.map(([name, value]) => `${name}=${value?.slice(0, 40)}`).join(' ')
+  return pairs.map(([name, value]) => `${name}=${toPlainText(value?.slice(0, 40) ?? '')}`).join(' ')
 }
 
 /** The id that the messaging stack gives a number; older and newer rows keep it in different places. */

@@ -1,25 +1,29 @@
 import { z } from 'zod'
+import { isPlainText, toPlainText } from '../plain-text.ts'
 
-// Readers for what 360dialog sends: a value of another shape counts as not sent, and loses nothing else.
+// Readers for what 360dialog sends: a value of another shape counts as not sent, and loses nothing else. A client
+// chooses names and other texts: control characters are left out, since no database of ours has to take them.
 const MISSING = undefined
 
 /** Text as it was sent; `null` stays `null`, so that "said nothing" and "said: none" differ. */
 export const wireText = z
   .union([z.string(), z.number()])
-  .transform((text) => String(text).trim())
+  .transform((text) => toPlainText(String(text)).trim())
   .nullish()
   .catch(MISSING)
 
 /** An id, text or number on the wire. */
 export const wireId = z
-  .union([z.string().trim(), z.number().int()])
-  .transform(String)
+  .union([z.string(), z.number().int()])
+  .transform((id) => toPlainText(String(id)).trim())
   .pipe(z.string().min(1))
   .nullish()
   .catch(MISSING)
 
+/** One with control characters is none: without them it could be somebody else's. */
 export const wireEmail = z
   .string()
+  .refine(isPlainText)
   .transform((email) => email.trim().toLowerCase() || undefined)
   .nullish()
   .catch(MISSING)

@@ -34,6 +34,8 @@ export interface Schema {
   callBudget: CallBudgetTable
   admin: AdminTable
   adminSession: { sidHash: string; adminId: string; content: string; expiresAt: Date }
+  adminBrowser: { browserHash: string; adminId: string; expiresAt: Date }
+  signInCount: { keyHash: string; tries: number; waitsUntil: Optional<Date>; expiresAt: Date }
   oneTimeCode: { codeHash: string; adminId: string; expiresAt: Date; usedAt: Optional<Date> }
   apiToken: ApiTokenTable
   auditEntry: AuditEntryTable

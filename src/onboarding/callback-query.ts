@@ -1,5 +1,6 @@
 import { InvalidInputError } from '../errors.ts'
 import { hashOf } from '../identifiers.ts'
+import { isPlainText } from '../plain-text.ts'
 
 /** What one redirect from the permission screen says (docs/360dialog.md 4). */
 export interface CallbackQuery {
@@ -51,6 +52,7 @@ export function readCallbackQuery(originalUrl: string): CallbackQuery {
   if (clientId === undefined && granted.length + revokedIds.length > 0) throw unreadable()
 
   const nonces = unique(values(NONCES))
+  if (!nonces.every(isPlainText)) throw unreadable()
   const revoked = new Set(revokedIds)
   return {
     nonces,

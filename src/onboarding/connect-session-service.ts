@@ -167,14 +167,18 @@ export class ConnectSessionService {
     return rival !== undefined
   }
 
-  /** The first client that a verified return of this launch names is the launch's client from then on. */
-  async fixClient(launchId: string, clientId: string, trx: Database): Promise<void> {
+  /**
+   * The first client that a verified return of this launch names is the launch's client from then on. Answers which
+   * that is: of two that come at once, the second waits for the row and finds the first one's.
+   */
+  async fixClient(launchId: string, clientId: string, trx: Database): Promise<string | undefined> {
     await trx
       .updateTable('launch')
       .set({ clientId })
       .where('id', '=', launchId)
       .where('clientId', 'is', null)
       .execute()
+    return (await this.findLaunch(launchId, trx))?.clientId
   }
 
   async #begin(order: LinkOrder, linkHash: string | undefined, trx: Database): Promise<ConnectSession> {

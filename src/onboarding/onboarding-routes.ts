@@ -5,6 +5,7 @@ import { InvalidInputError, NotFoundError } from '../errors.ts'
 import { hashOf } from '../identifiers.ts'
 import { linkPath, paths, returnPagePath, statusPath } from '../paths.ts'
 import type { BrowserId } from '../web/browser-id.ts'
+import { formText } from '../web/form-text.ts'
 import { pageContext, renderCached, renderPage } from '../web/render-page.ts'
 import { requestCode } from '../web/request-log.ts'
 import { readCallbackQuery } from './callback-query.ts'
@@ -116,13 +117,11 @@ export function createOnboardingRoutes(dependencies: Dependencies): Router {
   return router
 }
 
-const text = z.preprocess((value) => (typeof value === 'string' ? value.trim() : ''), z.string())
-
 /** The self-signup form; each problem is the key of its translation. */
 const signUpForm = z.object({
-  company: text.pipe(z.string().min(1, 'form.companyMissing').max(100, 'form.companyLong')),
-  email: text.pipe(z.email('form.emailBad').max(254, 'form.emailBad')),
-  number: text.transform((value, context) => {
+  company: formText.pipe(z.string().min(1, 'form.companyMissing').max(100, 'form.companyLong')),
+  email: formText.pipe(z.email('form.emailBad').max(254, 'form.emailBad')),
+  number: formText.transform((value, context) => {
     if (value === '') return undefined
     const number = readPhoneNumber(value)
     if (number === undefined) context.addIssue({ code: 'custom', message: 'form.numberBad' })

@@ -112,14 +112,12 @@ export class ReturnService {
   }
 
   async #decide(known: Known, trx: Database): Promise<void> {
-    const { sessions, channels, returns } = this.#dependencies
-    const { received, clientId, client, listed, launch, now } = known
+    const { channels, returns } = this.#dependencies
+    const { received, client, listed, now } = known
     const named = listed.filter(({ id }) => received.channels.some(({ channelId }) => channelId === id))
     // Judged by what was known before: a channel that has moved to this client does not make the client known.
-    const verdict = await this.#judge(known, trx)
+    const verdict = await this.#judge(known, await this.#fixClient(known, trx), trx)
     await channels.describe(client, named, now, trx)
-    if (client && isOwn(known) && verdict.reason !== 'another_client')
-      await sessions.fixClient(launch.id, clientId, trx)
 
     const judged = await this.#bind(verdict, known, trx)
     for (const channel of judged) {
@@ -131,8 +129,20 @@ export class ReturnService {
     await returns.judge(received.id, judged, now, trx)
   }
 
+  /** Before anything is judged, so that the row decides between returns that two workers judge at once. */
+  async #fixClient(known: Known, trx: Database): Promise<string | undefined> {
+    const { sessions, channels } = this.#dependencies
+    const { client, clientId, launch, now } = known
+    if (client && isOwn(known)) {
+      await channels.describe(client, [], now, trx)
+      return sessions.fixClient(launch.id, clientId, trx)
+    }
+    return (await sessions.findLaunch(launch.id, trx))?.clientId
+  }
+
   async #judge(
     { received, clientId, client, listed, launch, session }: Known,
+    fixedClientId: string | undefined,
     trx: Database,
   ): Promise<Verdict> {
     const { channels, sessions, returns } = this.#dependencies
@@ -145,8 +155,7 @@ export class ReturnService {
       launchedAt: launch.createdAt,
       returnedAt: received.receivedAt,
       arrival: received.arrival,
-      fixedClientId: (await sessions.findLaunch(launch.id, trx))?.clientId,
-      ...{ clientId, channelIds, client, listed },
+      ...{ fixedClientId, clientId, channelIds, client, listed },
       boundTenants: await channels.tenantsOf(channelIds, trx),
       clientIsKnown: siblings.length > 0,
       // Asked only where it can matter: it looks at all that the session has sent.

@@ -4,6 +4,7 @@ import type { ChannelDetails, ChannelService } from '../channels/channel-service
 import type { Clock } from '../clock.ts'
 import { InvalidInputError, NotFoundError } from '../errors.ts'
 import { paths } from '../paths.ts'
+import { plainAddress } from '../web/plain-address.ts'
 import {
   channelQuery,
   toChannelDocument,
@@ -30,6 +31,7 @@ export function createProductApiRoutes({ tokens, channels, keyReads, clock }: De
     res.set('cache-control', 'no-store')
     next()
   })
+  router.use(paths.api, plainAddress)
 
   router.get(`${paths.api}/token`, async (req, res) => {
     res.json(toTokenDocument(await authenticate(req)))

@@ -7,6 +7,7 @@ import { createAdminSession } from '../../src/admin/admin-session.ts'
 import { AdminSessionStore } from '../../src/admin/admin-session-store.ts'
 import { ChannelAdminService } from '../../src/admin/channel-admin-service.ts'
 import { OverviewService } from '../../src/admin/overview-service.ts'
+import { SignInCounts } from '../../src/admin/sign-in-counts.ts'
 import { AuditLog } from '../../src/audit/audit-log.ts'
 import { ChannelService } from '../../src/channels/channel-service.ts'
 import type { Database } from '../../src/database/database.ts'
@@ -57,7 +58,9 @@ export async function openAdminArea(
   const store = new AdminSessionStore({ db, clock })
   const routes = createAdminRoutes({
     session: createAdminSession({ publicUrl, secrets: ['s'.repeat(43)], store }),
+    publicUrl,
     admins,
+    counts: new SignInCounts({ db, clock }),
     overview: new OverviewService({ channels, sessions, returns, reviews, audit, clock }),
     channelAdmin: new ChannelAdminService({
       ...{ db, channels, returns, audit, clock },

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import request from 'supertest'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { migrate } from '../../src/database/migrate.ts'
@@ -6,11 +6,6 @@ import { createEmptyDatabase, type EmptyDatabase } from '../databases.ts'
 import { type AdminArea, openAdminArea, PASSWORD } from './admin-area.ts'
 
 const MINUTE = 60_000
-const timers = [
-  ...(['hrtime', 'nextTick', 'performance', 'queueMicrotask', 'setImmediate', 'clearImmediate'] as const),
-  ...(['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout'] as const),
-]
-
 let empty: EmptyDatabase
 let db: Database
 let area: AdminArea
@@ -32,7 +27,9 @@ const signIn = (browser: request.Agent, more: object = {}) =>
     .post('/admin/sign-in')
     .type('form')
     .send({ name: 'anna', password: PASSWORD, ...more })
-const cookieOf = (response: request.Response) => String(response.headers['set-cookie'] ?? '')
+const cookiesOf = (response: request.Response) => [response.headers['set-cookie'] ?? []].flat().map(String)
+const cookieOf = (response: request.Response) =>
+  cookiesOf(response).find((cookie) => !cookie.includes('admin-browser=')) ?? ''
 
 describe('signing in to the admin area', () => {
   it('sends a stranger to sign in, and remembers where to', async () => {
@@ -66,7 +63,9 @@ describe('signing in to the admin area', () => {
     const cookie = cookieOf(await signIn(request.agent(area.app)))
     expect(cookie).toMatch(/^admin=.*; Path=\/; .*HttpOnly; SameSite=Lax$/)
     const secure = await openAdminArea(db, { publicUrl: new URL('https://connect.example') })
-    expect(cookieOf(await signIn(request.agent(secure.app)))).toMatch(/^__Host-admin=.*HttpOnly; Secure; /)
+    const given = await signIn(request.agent(secure.app))
+    expect(cookieOf(given)).toMatch(/^__Host-admin=.*HttpOnly; Secure; /)
+    expect(cookiesOf(given).join('\n')).toMatch(/^__Host-admin-browser=.*HttpOnly; Secure; SameSite=Strict$/m)
   })
 
   it('gives another session id at every sign-in, and ends the old one', async () => {
@@ -157,40 +156,67 @@ describe('signing in to the admin area', () => {
   })
 
   describe('guessing at one name', () => {
-    // The failures are counted by the system's clock, so that alone is moved: nothing else waits for it.
-    beforeEach(() => {
-      jest.useFakeTimers({ now: new Date('2026-03-02T09:00:00.000Z'), doNotFake: [...timers] })
-    })
-    afterEach(() => {
-      jest.useRealTimers()
-    })
-
-    const pass = (ms: number) => jest.setSystemTime(Date.now() + ms)
     const guess = (name: string, password = 'wrong') => signIn(request.agent(area.app), { name, password })
     const guessTimes = async (times: number, name = 'anna') =>
       (await Promise.all(Array.from({ length: times }, () => guess(name)))).map(({ status }) => status)
 
-    it('makes a name wait after ten failures, and only then', async () => {
-      expect((await guessTimes(12)).toSorted()).toEqual([...Array(10).fill(422), 429, 429])
-      const { text, headers } = await guess('anna', PASSWORD).expect(429)
-      expect(text).toContain('Wait 15 minutes, then try again.')
-      expect(headers['retry-after']).toBe('900')
-      pass(14 * MINUTE)
-      expect((await guess(' Anna ', PASSWORD).expect(429)).text).toContain('Wait 1 minute, then try again.')
-      pass(MINUTE)
+    it('makes each try after five wait longer, and never longer than 15 minutes', async () => {
+      expect((await guessTimes(8)).toSorted()).toEqual([...Array(5).fill(422), 429, 429, 429])
+      const { text, headers } = await guess(' Anna ', PASSWORD).expect(429)
+      expect(text).toContain('Wait 2 seconds, then try again.')
+      expect(headers['retry-after']).toBe('2')
+      const waits: number[] = []
+      for (let nth = 0; nth < 11; nth += 1) {
+        const waiting = await guess('anna').expect(429)
+        const seconds = Number(waiting.headers['retry-after'])
+        waits.push(seconds)
+        area.clock.advance(seconds * 1000 - 1)
+        await guess('anna', PASSWORD).expect(429)
+        area.clock.advance(1)
+        await guess('anna').expect(422)
+      }
+      expect(waits).toEqual([2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900])
+      expect((await guess('anna', PASSWORD).expect(429)).text).toContain('Wait 15 minutes, then try again.')
+      area.clock.advance(15 * MINUTE)
       await guess('anna', PASSWORD).expect(303)
     })
 
     it('makes a name wait that no admin has, too, and does not hold up another', async () => {
-      expect((await guessTimes(11, 'nobody')).toSorted()).toEqual([...Array(10).fill(422), 429])
+      expect((await guessTimes(6, 'nobody')).toSorted()).toEqual([...Array(5).fill(422), 429])
       await guess('anna', PASSWORD).expect(303)
     })
 
     it('is forgotten by a success', async () => {
-      expect(await guessTimes(9)).toEqual(Array(9).fill(422))
+      expect(await guessTimes(4)).toEqual(Array(4).fill(422))
       await guess('ANNA', PASSWORD).expect(303)
-      expect(await guessTimes(10)).toEqual(Array(10).fill(422))
+      expect(await guessTimes(5)).toEqual(Array(5).fill(422))
       await guess('anna', PASSWORD).expect(429)
+    })
+
+    it('holds up no browser in which the admin has signed in before, until the password changes', async () => {
+      const known = request.agent(area.app)
+      await signIn(known).expect(303)
+      await known.post('/admin/sign-out').expect(303)
+      await guessTimes(6)
+      await guess('anna', PASSWORD).expect(429)
+      await signIn(known, { password: 'wrong' }).expect(422)
+      await signIn(known).expect(303)
+      await known.post('/admin/sign-out').expect(303)
+      await area.admins.setPassword('anna', `${PASSWORD} 2`)
+      await signIn(known, { password: `${PASSWORD} 2` }).expect(429)
+      expect(await db.selectFrom('adminBrowser').selectAll().execute()).toEqual([])
+    })
+
+    it('counts a known browser, too, for its own admin only', async () => {
+      await area.admins.create('bert', PASSWORD)
+      const known = request.agent(area.app)
+      await signIn(known).expect(303)
+      for (let nth = 0; nth < 5; nth += 1) await signIn(known, { password: 'wrong' }).expect(422)
+      await signIn(known).expect(429)
+      // Nobody else waits for that, and at another name the browser is a stranger.
+      await guess('anna', PASSWORD).expect(303)
+      await guessTimes(6, 'bert')
+      await signIn(known, { name: 'bert' }).expect(429)
     })
   })
 })

@@ -28,9 +28,15 @@ describe('the file of an import', () => {
         address: 'https://x.example',
       },
     ])
-    expect(readKeyFile(`${HEAD},tenant_name\nc1,t1,K1," Shop, A\t"`)).toMatchObject([
+    expect(readKeyFile(`${HEAD},tenant_name\nc1,t1,K1," Shop, A "`)).toMatchObject([
       { tenant: { name: 'Shop, A' } },
     ])
+  })
+
+  it.each(['\0', '\t', '\x7f', '\x85'])('is refused for a name with a control character: %j', (control) => {
+    expect(problemsOf(`${HEAD},tenant_name\nc1,t1,K1,Sh${control}op\n`)).toContain(
+      'Line 2: has a control character.',
+    )
   })
 
   it.each([

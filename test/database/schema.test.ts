@@ -53,6 +53,8 @@ const rows: Readonly<Record<string, Cells>> = {
   call_budget: { id: 1, calls: '[]' },
   admin: { id: 'a1', name: 'anna', created_at: at },
   admin_session: { sid_hash: hash('f'), admin_id: 'a1', content: '{}', expires_at: later },
+  admin_browser: { browser_hash: hash('2'), admin_id: 'a1', expires_at: later },
+  sign_in_count: { key_hash: hash('3'), tries: 1, expires_at: later },
   one_time_code: { code_hash: hash('0'), admin_id: 'a1', expires_at: later },
   api_token: { id: 'tok1', name: 'product', token_hash: hash('1'), scopes: '[]', created_at: at },
   key_read: {
@@ -83,6 +85,8 @@ const required: Readonly<Record<string, string>> = {
   call_budget: 'calls',
   admin: 'id name created_at',
   admin_session: 'sid_hash admin_id content expires_at',
+  admin_browser: 'browser_hash admin_id expires_at',
+  sign_in_count: 'key_hash tries expires_at',
   one_time_code: 'code_hash admin_id expires_at',
   api_token: 'id name token_hash scopes created_at',
   audit_entry: 'id at actor action detail',
@@ -101,6 +105,7 @@ const references: Readonly<Record<string, string>> = {
   channel_task: 'channel_id',
   key_read: 'token_id channel_id',
   admin_session: 'admin_id',
+  admin_browser: 'admin_id',
   one_time_code: 'admin_id',
 }
 /** What else a row needs before a foreign key alone is wrong with it. */

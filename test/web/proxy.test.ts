@@ -23,6 +23,8 @@ const siteThat = (trust: string): ProxiedSite => {
 }
 const cookiesOf = ({ headers }: { headers: Record<string, unknown> }) =>
   [headers['set-cookie'] ?? []].flat().map(String)
+const sessionCookieOf = (answer: { headers: Record<string, unknown> }) =>
+  cookiesOf(answer).find((cookie) => cookie.startsWith('__Host-admin=')) ?? ''
 const signIn = (browser: Browser) =>
   browser.post('/admin/sign-in').type('form').send({ name: 'anna', password: PASSWORD })
 const launch = (site: ProxiedSite, address: string, more: Record<string, string> = {}) =>
@@ -68,6 +70,7 @@ describe.each(['1', '127.0.0.1', 'off'])('behind a proxy that ends TLS, with TRU
     const browser = site.newBrowser()
     const signedIn = await signIn(browser).set('origin', site.url).expect(303)
     expect(cookiesOf(signedIn)).toEqual([
+      expect.stringMatching(/^__Host-admin-browser=.*HttpOnly; Secure; SameSite=Strict$/),
       expect.stringMatching(/^__Host-admin=.*HttpOnly; Secure; SameSite=Lax$/),
     ])
     await browser.get('/admin').expect(200)
@@ -106,6 +109,38 @@ describe('the address that the limits count', () => {
     expect((await launch(site, '198.51.100.1')).status).toBe(404)
   })
 
+  it.each(['1', '127.0.0.1'])(
+    'is without the port, brackets and quotes that a proxy writes, with TRUST_PROXY=%s',
+    async (trust) => {
+      const site = siteThat(trust)
+      const spellings = (port: number) => [`203.0.113.9:${port}`, '203.0.113.9', `"203.0.113.9:${port}"`]
+      const sixes = (port: number) => [`[2001:db8:9::1]:${port}`, '"[2001:db8:9::1]"', '2001:DB8:9:0::1']
+      for (const write of [spellings, sixes]) {
+        let port = 40_000
+        const next = () => {
+          port += 1
+          return launch(site, write(port)[port % 3] ?? '')
+        }
+        expect((await launches(PUBLIC + 1, next)).at(-1)).toBe(429)
+      }
+      expect((await launch(site, '203.0.113.10:40001')).status).toBe(404)
+      let nth = 0
+      const garbage = () => {
+        nth += 1
+        return launch(site, `_hidden${nth}`)
+      }
+      expect((await launches(PUBLIC + 1, garbage)).at(-1)).toBe(429)
+    },
+  )
+
+  it('is not the port-writing proxy’s own, with TRUST_PROXY=127.0.0.1', async () => {
+    const site = siteThat('127.0.0.1')
+    const behindTwo = (nth: number) =>
+      launch(site, '127.0.0.1:5000', { 'x-forwarded-for': `203.0.113.${nth}:4${nth}` })
+    expect((await launches(PUBLIC + 1, () => behindTwo(40))).at(-1)).toBe(429)
+    expect((await behindTwo(41)).status).toBe(404)
+  })
+
   it('is the connection’s when no proxy is trusted', async () => {
     const site = siteThat('off')
     let nth = 0
@@ -123,7 +158,7 @@ describe('cookies that somebody else planted', () => {
   it('are not looked at without the prefix that a sibling host cannot set', async () => {
     const site = siteThat('1')
     const signedIn = await signIn(site.newBrowser()).expect(303)
-    const [pair = ''] = String(cookiesOf(signedIn)[0]).split(';')
+    const [pair = ''] = sessionCookieOf(signedIn).split(';')
     const value = pair.slice('__Host-admin='.length)
     await site
       .newBrowser()
@@ -176,9 +211,9 @@ describe('cookies that somebody else planted', () => {
   it('are worth nothing after sign-in: the session has a new id', async () => {
     const site = siteThat('1')
     const before = await signIn(site.newBrowser()).expect(303)
-    const [old = ''] = String(cookiesOf(before)[0]).split(';')
+    const [old = ''] = sessionCookieOf(before).split(';')
     const after = await signIn(site.newBrowser()).set(plant(old)).expect(303)
-    const [fresh = ''] = String(cookiesOf(after)[0]).split(';')
+    const [fresh = ''] = sessionCookieOf(after).split(';')
     expect(fresh).not.toBe(old)
     await site.newBrowser().get('/admin').set(plant(old)).expect(303)
     await site.newBrowser().get('/admin').set(plant(fresh)).expect(200)

@@ -344,6 +344,28 @@ create table one_time_code (
   used_at text
 );
 
+-- Browsers in which an admin has signed in: a stranger's wrong passwords do not keep them out.
+create table admin_browser (
+  browser_hash text not null check (length(browser_hash) = 64),
+  admin_id text not null references admin (id),
+  expires_at text not null,
+  primary key (browser_hash, admin_id)
+);
+
+create index admin_browser_admin on admin_browser (admin_id);
+
+create index admin_browser_expiry on admin_browser (expires_at);
+
+-- Tries to sign in, counted for an address, or for a name and where it was tried; shared by all processes.
+create table sign_in_count (
+  key_hash text not null primary key check (length(key_hash) = 64),
+  tries integer not null check (tries >= 1),
+  waits_until text,
+  expires_at text not null
+);
+
+create index sign_in_count_expiry on sign_in_count (expires_at);
+
 create table api_token (
   id text not null primary key,
   name text not null,
