@@ -299,7 +299,9 @@ eachDatabase('the schema', (open) => {
   })
 
   it.each(names(required))('needs %s.%s', async (table, column) => {
-    expect(await add(table, { [column]: null })).toBe('not null')
+    // The audit refuses an id that is there before anything else.
+    const another = table === 'audit_entry' && column !== 'id' ? { id: 'another' } : {}
+    expect(await add(table, { ...another, [column]: null })).toBe('not null')
   })
 
   it.each(names(references))('knows whom %s.%s names', async (table, column) => {
