@@ -6,6 +6,10 @@ export interface Load {
   readonly headers?: Readonly<Record<string, string>>
   /** Makes the path of each request; otherwise that of `url`. */
   readonly nextPath?: () => string
+  /** Makes the body of each request, and the headers that go with it. */
+  readonly nextBody?: () => { readonly body: string; readonly headers: Readonly<Record<string, string>> }
+  /** So many requests, and not so many seconds. */
+  readonly amount?: number
   /** The only status that counts; any other ends the bench. */
   readonly status: number
 }
@@ -20,13 +24,15 @@ const CONNECTIONS = 32
 
 /** Sends requests for some seconds over 32 connections. */
 export async function measure(load: Load, seconds: number): Promise<Figures> {
-  const { nextPath } = load
+  const { nextPath, nextBody, amount } = load
   const result = await autocannon({
     url: load.url,
     method: load.method ?? 'GET',
     headers: { ...load.headers },
     connections: CONNECTIONS,
     duration: seconds,
+    ...(amount && { amount }),
+    ...(nextBody && { requests: [{ setupRequest: (request) => ({ ...request, ...nextBody() }) }] }),
     ...(nextPath && { requests: [{ setupRequest: (request) => ({ ...request, path: nextPath() }) }] }),
   })
   const statuses = Object.keys(result.statusCodeStats ?? {})

@@ -44,20 +44,24 @@ function engineNamed(name: string): Engine {
 }
 
 async function runAll(): Promise<Result[]> {
-  const bench = await openBench(folder)
+  const bench = await openBench(folder, Number(values.rounds))
   try {
     say('32 connections, worker running; medians of alternating rounds beside bare Express.\n')
     const results: Result[] = []
     for (const { name, site, baseline, bar } of bench.scenarios) {
       results.push(await compare(name, site, baseline, bar, bench.settle))
     }
-    const healthy = results.find(({ name }) => name === 'return')
-    const { site, baseline } = await bench.stall()
-    const stalled = await compare('return, 360dialog stalled', site, baseline, 0.4, async () => {})
-    say(
-      `\nReturn p99 with 360dialog stalled: ${(stalled.p99_ms / (healthy?.p99_ms ?? 1)).toFixed(2)} times the healthy one (bar 2)`,
-    )
-    return [...results, stalled]
+    const healthy = results.find(({ name }) => name === 'return')?.p99_ms ?? Number.NaN
+    for (const [how, breakHub, bar] of [
+      ['stalled', bench.stall, 2],
+      ['dead', bench.kill, 1.3],
+    ] as const) {
+      const { site, baseline } = await breakHub()
+      const result = await compare(`return, 360dialog ${how}`, site, baseline, 0.4, async () => {})
+      say(`  p99 ${(result.p99_ms / healthy).toFixed(2)} times the healthy one (bar ${bar})`)
+      results.push(result)
+    }
+    return results
   } finally {
     await bench.close()
   }
@@ -100,6 +104,7 @@ async function measureStart(): Promise<void> {
       DATABASE_URL: `sqlite:${join(folder, `start-${round}.db`)}`,
       D360_PARTNER_ID: 'BenchPA',
       D360_PARTNER_API_KEY: 'sample',
+      D360_PLATFORM_SECRET: 'sample',
       D360_API_URL: 'http://localhost:9/api/v2',
       VAULT_KEYS: newVaultKey(),
       SESSION_SECRET: 'a-sample-of-a-session-secret-0123456789',

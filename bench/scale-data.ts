@@ -31,8 +31,8 @@ function inserts(engine: Engine, now: Date): [into: string, select: string, wher
   return [
     ['tenant (id, name, created_at)', `'t' || n, 'Shop ' || n, ${at}`],
     [
-      'client (id, name, email, observed_at)',
-      `'cl' || n, 'Shop ' || n, 'shop' || n || '@shop.example', ${at}`,
+      'client (id, name, emails, observed_at)',
+      `'cl' || n, 'Shop ' || n, '["shop' || n || '@shop.example"]', ${at}`,
     ],
     [
       `channel (id, client_id, tenant_id, bound_at, phone_number, display_name, status, raw_status, is_running,
@@ -45,13 +45,14 @@ function inserts(engine: Engine, now: Date): [into: string, select: string, wher
       `'obs_0' || ${digits(8)}, 'ch' || n, 'mint', 'shared', ${at}`,
     ],
     [
-      'connect_session (id, tenant_id, origin, link_hash, is_email_verified, code, created_at, expires_at)',
-      `'s' || n, 't' || n, 'link', ${hash('a')}, 0, 'code' || n, ${at}, ${future}`,
+      `connect_session (id, tenant_id, origin, link_hash, is_email_verified, code, return_count,
+        created_at, expires_at)`,
+      `'s' || n, 't' || n, 'link', ${hash('a')}, 0, 'code' || n, 1, ${at}, ${future}`,
     ],
     [
-      `launch (id, session_id, nonce_hash, status_hash, browser_hash, client_id, is_continuation, created_at,
-        expires_at)`,
-      `'l' || n, 's' || n, ${hash('b')}, ${hash('c')}, ${hash('d')}, 'cl' || n, 0, ${at}, ${future}`,
+      `launch (id, session_id, nonce_hash, status_hash, browser_hash, client_id, is_continuation, language,
+        created_at, expires_at)`,
+      `'l' || n, 's' || n, ${hash('b')}, ${hash('c')}, ${hash('d')}, 'cl' || n, 0, 'en', ${at}, ${future}`,
     ],
     [
       `connect_return (id, launch_id, session_id, client_id, raw, digest, state, arrival, received_at, closed_at)`,
@@ -60,7 +61,7 @@ function inserts(engine: Engine, now: Date): [into: string, select: string, wher
     ],
     [
       'returned_channel (return_id, channel_id, is_revoked, outcome, rule)',
-      `'ret_0' || ${digits(8)}, 'ch' || n, 0, 'bound', 'new_client'`,
+      `'ret_0' || ${digits(8)}, 'ch' || n, 0, 'bound', 'verified_email'`,
     ],
     [
       'mint (id, channel_id, version, reason, asked_by, state, requested_at, sent_at, closed_at)',
@@ -77,6 +78,12 @@ function inserts(engine: Engine, now: Date): [into: string, select: string, wher
       'channel_task (channel_id, name, version, state, done_at)',
       `'ch' || n, 'probe', 1, 'ok', ${at}`,
       `where not ${waits}`,
+    ],
+    [
+      `notice (id, event, channel_id, client_id, size, digest, place, signature, body, copies, received_at,
+        last_received_at, outcome)`,
+      `'not_0' || ${digits(8)}, 'channel_live', 'ch' || n, 'cl' || n, 2, ${hash('f')}, 0, 'valid', '{}', 1,
+        ${at}, ${at}, case when ${waits} then null else 'read' end`,
     ],
     [
       'job (id, kind, subject, priority, due_at, attempts, is_wanted_again)',

@@ -8,8 +8,12 @@ import type { Config } from './config/config.ts'
 import type { Context } from './context.ts'
 import { isMigrated } from './database/migrate.ts'
 import { NotFoundError } from './errors.ts'
+import { createNoticeRoutes } from './notices/notice-routes.ts'
+import { createConfirmRoutes } from './onboarding/confirm-routes.ts'
 import { createOnboardingRoutes } from './onboarding/onboarding-routes.ts'
+import { paths } from './paths.ts'
 import { createProductApiRoutes } from './product-api/product-api-routes.ts'
+import { createReachRoutes } from './setup/reach-routes.ts'
 import { openChecks } from './vault/vault-check.ts'
 import { brandStyle } from './web/brand-style.ts'
 import { BrowserId, isSecure } from './web/browser-id.ts'
@@ -17,6 +21,7 @@ import { errorHandler } from './web/error-handler.ts'
 import { forwardedAddresses } from './web/forwarded-addresses.ts'
 import { createHealthRoutes } from './web/health-routes.ts'
 import { loopbackOnly } from './web/loopback-only.ts'
+import { againByGet } from './web/only-method.ts'
 import { plainAddress } from './web/plain-address.ts'
 import { perMinute } from './web/rate-limit.ts'
 import { preparePages } from './web/render-page.ts'
@@ -47,10 +52,25 @@ export function createApp(context: Context, translations: i18n): Express {
   app.use(securityHeaders(headers))
   if (config.mode === 'demo') app.use(loopbackOnly)
   app.use(createProductApiRoutes(context))
+  app.use(
+    createNoticeRoutes({
+      ...config.notices,
+      notices: context.notices,
+      limit: perMinute(config.rateLimits.public),
+      onNotice: metrics.onNotice,
+    }),
+  )
   app.use(preparePages({ brand: toBrand(config), demo: config.mode === 'demo', translations }))
   app.use(plainAddress)
   useFiles(app, config)
+  app.use(
+    createReachRoutes({
+      secrets: config.sessionSecrets,
+      isBehindProxy: isSecure(config.publicUrl),
+    }),
+  )
   app.use(createHealthRoutes(toHealth(context)))
+  app.post(paths.callback, againByGet)
   app.post(/.*/, express.urlencoded({ extended: false, limit: '16kb', parameterLimit: 50 }))
   app.use(sameOriginForms(config.publicUrl))
 
@@ -61,11 +81,14 @@ export function createApp(context: Context, translations: i18n): Express {
       status: context.status,
       browsers: new BrowserId(config.publicUrl),
       selfSignup: config.selfSignup,
+      brandName: config.brand.name,
+      paidBy: config.paidBy,
       launchPageHeaders: launchPageHeaders(headers),
       limit: perMinute(config.rateLimits.public),
       logger,
     }),
   )
+  app.use(createConfirmRoutes(context.answers, perMinute(config.rateLimits.public)))
   app.use(
     createAdminRoutes({
       session: createAdminSession({
@@ -80,6 +103,7 @@ export function createApp(context: Context, translations: i18n): Express {
       channelAdmin: context.channelAdmin,
       decisions: context.decisions,
       reviews: context.reviews,
+      owners: context.owners,
       clock: context.clock,
       signInsPerMinute: config.rateLimits.signIn,
     }),

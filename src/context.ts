@@ -1,3 +1,4 @@
+import type { i18n } from 'i18next'
 import type { Logger } from 'pino'
 import { AdminService } from './admin/admin-service.ts'
 import { AdminSessionStore } from './admin/admin-session-store.ts'
@@ -6,6 +7,7 @@ import { OverviewService } from './admin/overview-service.ts'
 import { SignInCounts } from './admin/sign-in-counts.ts'
 import { AuditLog } from './audit/audit-log.ts'
 import { ChannelService } from './channels/channel-service.ts'
+import { SyncService } from './channels/sync-service.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config/config.ts'
 import { standardMessagingAddress } from './d360/messaging-address.ts'
@@ -20,35 +22,51 @@ import type { CrashPoint } from './jobs/crash-points.ts'
 import { Jobs } from './jobs/jobs.ts'
 import { Retention } from './jobs/retention.ts'
 import { Runner } from './jobs/runner.ts'
+import { HealthService } from './keys/health-service.ts'
 import { KeyDecisionService } from './keys/key-decision-service.ts'
 import { KeyImportService } from './keys/key-import-service.ts'
 import { KeyProof } from './keys/key-proof.ts'
 import { KeyStore } from './keys/key-store.ts'
+import { KeyVerdicts } from './keys/key-verdicts.ts'
 import { KnownKeyService } from './keys/known-key-service.ts'
 import { MintLedger } from './keys/mint-ledger.ts'
 import { MintService } from './keys/mint-service.ts'
 import { ProbeService } from './keys/probe-service.ts'
 import { createLogger } from './logger.ts'
+import { Mailer } from './mail/mailer.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
+import { NoticeRepository } from './notices/notice-repository.ts'
+import { NoticeService } from './notices/notice-service.ts'
 import { ConnectSessionService } from './onboarding/connect-session-service.ts'
+import { LaunchSigner } from './onboarding/launch-signer.ts'
+import { OwnerAnswerService } from './onboarding/owner-answer-service.ts'
+import { OwnerAskingService } from './onboarding/owner-asking-service.ts'
+import { OwnerConfirmationStore } from './onboarding/owner-confirmation-store.ts'
+import type { Translator } from './onboarding/owner-mail.ts'
+import { OwnerMailService } from './onboarding/owner-mail-service.ts'
 import { forgetOnboarding } from './onboarding/retention.ts'
 import { ReturnReceiver } from './onboarding/return-receiver.ts'
 import { ReturnRepository } from './onboarding/return-repository.ts'
 import { ReturnService } from './onboarding/return-service.ts'
+import { ReviewRepository } from './onboarding/review-repository.ts'
 import { ReviewService } from './onboarding/review-service.ts'
 import { StatusService } from './onboarding/status-service.ts'
 import { paths } from './paths.ts'
 import { KeyReadService } from './product-api/key-read-service.ts'
 import { TokenService } from './product-api/token-service.ts'
+import { SetupService } from './setup/setup-service.ts'
 import { Vault } from './vault/vault.ts'
 import { proveVaultKeys } from './vault/vault-check.ts'
 import { OpenRequests } from './web/open-requests.ts'
+import { loadTranslations } from './web/translations.ts'
 
 /** What a test puts in the place of the machine's own. */
 export interface Overrides {
   readonly clock?: Clock
   readonly logger?: Logger
   readonly crashPoint?: CrashPoint
+  /** Of one call to the Partner API. */
+  readonly timeoutMs?: number
 }
 
 export type Context = Awaited<ReturnType<typeof createContext>>
@@ -74,22 +92,51 @@ export async function createContext(config: Config, overrides: Overrides = {}) {
   const audit = new AuditLog({ db, clock, logger })
   const jobs = new Jobs({ db, clock })
   const channels = new ChannelService({ db })
-  const infrastructure = { config, db, vault, clock, logger, metrics, audit, jobs, channels, crashPoint }
+  const translate = translatorFor(await loadTranslations(), config.brand.name)
+  const infrastructure = {
+    config,
+    db,
+    vault,
+    clock,
+    logger,
+    metrics,
+    audit,
+    jobs,
+    channels,
+    crashPoint,
+    translate,
+  }
 
-  const hub = createHub(infrastructure)
+  const hub = createHub(infrastructure, overrides.timeoutMs)
   const keys = createKeys(infrastructure, hub)
+  const sync = new SyncService({
+    ...{ ...infrastructure, ...hub },
+    isSharedByDefault: config.paidBy === 'partner',
+    onStarted: async (channelIds, trx) => {
+      for (const id of channelIds) await keys.mints.retryNow(id, trx)
+    },
+  })
+  const notices = createNotices(infrastructure, hub, keys, sync)
   const onboarding = createOnboarding(infrastructure, hub, keys)
   const productApi = createProductApi(infrastructure, keys)
-  const admin = createAdmin(infrastructure, keys, onboarding)
+  const admin = createAdmin(infrastructure, keys, notices, onboarding)
+  const setup = createSetup(infrastructure, hub, sync, notices, onboarding)
   const retention = new Retention({
     ...{ db, jobs, clock, logger },
     forgets: {
       onboarding: (now) => forgetOnboarding(now, db, channels),
+      notices: (now) => notices.forget(now),
       keyReads: (now) => productApi.keyReads.forget(now),
       admins: (now) => admin.admins.forget(now),
     },
   })
-  const works = [...onboarding.returns.works, keys.mints.work, ...keys.probes.works, retention]
+  // While 360dialog is away they rest, and one of them asks whether it is back.
+  const asking = [...onboarding.returns.works, notices.work, keys.mints.work, sync.work]
+  const isReady = () => hub.partnerApi.isReachable()
+  const works = [
+    ...asking.map((work) => ({ ...work, isReady })),
+    ...[onboarding.ownerMails.work, ...keys.probes.works, keys.health.work, retention],
+  ]
   const openRequests = new OpenRequests()
   const { hasRequestsInFlight } = openRequests
   const runner = new Runner({ db, jobs, works, clock, logger, hasRequestsInFlight })
@@ -97,9 +144,12 @@ export async function createContext(config: Config, overrides: Overrides = {}) {
     ...infrastructure,
     ...hub,
     ...keys,
+    notices,
     ...onboarding,
     ...productApi,
     ...admin,
+    sync,
+    setup,
     retention,
     runner,
     openRequests,
@@ -117,19 +167,28 @@ interface Infrastructure {
   readonly jobs: Jobs
   readonly channels: ChannelService
   readonly crashPoint: CrashPoint
+  readonly translate: Translator
 }
 
 type Hub = ReturnType<typeof createHub>
 type Keys = ReturnType<typeof createKeys>
 type Onboarding = ReturnType<typeof createOnboarding>
 
+function translatorFor(translations: i18n, brand: string): Translator {
+  return (language, key, values) => translations.getFixedT(language)(key, { brand, ...values })
+}
+
 /** 360dialog, as this site reaches it. */
-function createHub({ config, db, clock, logger, metrics }: Infrastructure) {
+function createHub({ config, db, clock, logger, metrics }: Infrastructure, timeoutMs?: number) {
   const store = new RateLimitRepository({ db })
   const rateLimiter = new RateLimiter({ rate: config.partnerApi.rate, store, clock })
   const partnerApi = new PartnerApi({
     ...config.partnerApi,
-    ...{ rateLimiter, clock, onCall: metrics.onCall },
+    ...{ rateLimiter, clock, onCall: metrics.onCall, ...(timeoutMs && { timeoutMs }) },
+    onOutage: (isOn) =>
+      isOn
+        ? logger.error('360dialog does not answer: what has to ask it waits')
+        : logger.info('360dialog answers again'),
     onUnreadableRow: (endpoint) => logger.warn({ endpoint }, 'a row of 360dialog could not be read'),
   })
   const messagingApi = new MessagingApi({ allowedHosts: config.messagingHosts, onCall: metrics.onCall })
@@ -140,7 +199,10 @@ function createKeys(infrastructure: Infrastructure, { partnerApi, messagingApi }
   const { config, db, vault, metrics } = infrastructure
   const { hubId, messagingHosts } = config
   const keys = new KeyStore({ db, hubId, vault })
-  const probes = new ProbeService({ ...infrastructure, keys, messagingApi, webhook: config.channelWebhook })
+  const verdicts = new KeyVerdicts({ ...infrastructure, keys })
+  const proving = { ...infrastructure, keys, verdicts, messagingApi }
+  const health = new HealthService(proving)
+  const probes = new ProbeService({ ...proving, health, webhook: config.channelWebhook })
   const ledger = new MintLedger({ ...infrastructure, keys })
   const mints = new MintService({
     ...infrastructure,
@@ -149,25 +211,48 @@ function createKeys(infrastructure: Infrastructure, { partnerApi, messagingApi }
   const standardAddress = standardMessagingAddress(config.partnerApi.baseUrl)
   const proof = new KeyProof({ messagingApi, messagingHosts, standardAddress })
   const knownKeys = new KnownKeyService({ ...infrastructure, proof, keys, ledger, probes })
-  const decisions = new KeyDecisionService({ ...infrastructure, ledger, mints, proof, knownKeys })
+  const decisions = new KeyDecisionService({
+    ...{ ...infrastructure, keys, ledger, mints, probes, proof, knownKeys },
+  })
   const keyImport = new KeyImportService({ partnerApi, knownKeys })
-  return { keys, probes, ledger, mints, decisions, keyImport }
+  return { keys, health, probes, ledger, mints, decisions, keyImport }
+}
+
+function createNotices(
+  infrastructure: Infrastructure,
+  { partnerApi }: Hub,
+  { mints, probes }: Keys,
+  sync: SyncService,
+): NoticeService {
+  const notices = new NoticeRepository(infrastructure)
+  return new NoticeService({ ...infrastructure, notices, sync, mints, probes, partnerApi })
 }
 
 function createOnboarding(infrastructure: Infrastructure, { partnerApi }: Hub, { mints, probes }: Keys) {
   const { config } = infrastructure
   const callbackUrl = new URL(paths.callback, config.publicUrl)
   const { partnerId } = config.partnerApi
+  const { ioSignatureSecret: secret, ...launch } = config.launch
   const sessions = new ConnectSessionService({
     ...infrastructure,
-    settings: { ...config.launch, partnerId, callbackUrl },
+    settings: { ...launch, partnerId, callbackUrl },
+    signer: new LaunchSigner({ ...infrastructure, partnerId, secret }),
   })
   const stored = { ...infrastructure, sessions, returns: new ReturnRepository(infrastructure) }
-  const reviews = new ReviewService({ ...stored, mints, partnerApi })
-  const returns = new ReturnService({ ...stored, reviews, mints, probes, partnerApi })
+  const reviews = new ReviewService({
+    ...{ ...stored, mints, partnerApi },
+    reviews: new ReviewRepository(infrastructure),
+  })
+  const { hubId, publicUrl, mail } = config
+  const mailer = mail && new Mailer(mail)
+  const asking = { ...stored, confirmations: new OwnerConfirmationStore({ ...infrastructure, hubId }) }
+  const owners = new OwnerAskingService({ ...asking, canSendMail: mailer !== undefined })
+  const answers = new OwnerAnswerService({ ...asking, reviews, mints, partnerApi })
+  const ownerMails = new OwnerMailService({ ...asking, publicUrl, mailer, answers })
+  const returns = new ReturnService({ ...stored, owners, reviews, mints, probes, partnerApi })
   const receiver = new ReturnReceiver(stored)
-  const status = new StatusService(stored)
-  return { sessions, reviews, returns, receiver, status }
+  const status = new StatusService({ ...stored, owners })
+  return { mailer, sessions, reviews, owners, answers, ownerMails, returns, receiver, status }
 }
 
 function createProductApi(infrastructure: Infrastructure, { keys }: Keys) {
@@ -181,13 +266,34 @@ function createProductApi(infrastructure: Infrastructure, { keys }: Keys) {
 
 function createAdmin(
   infrastructure: Infrastructure,
-  { mints, probes }: Keys,
+  { mints, probes, health }: Keys,
+  notices: NoticeService,
   { sessions, returns, reviews }: Onboarding,
 ) {
   const admins = new AdminService(infrastructure)
   const signInCounts = new SignInCounts(infrastructure)
   const adminSessions = new AdminSessionStore(infrastructure)
   const overview = new OverviewService({ ...infrastructure, sessions, returns, reviews })
-  const channelAdmin = new ChannelAdminService({ ...infrastructure, mints, probes, returns })
+  const channelAdmin = new ChannelAdminService({
+    ...{ ...infrastructure, mints, probes, health, notices, returns },
+  })
   return { admins, signInCounts, adminSessions, overview, channelAdmin }
+}
+
+function createSetup(
+  infrastructure: Infrastructure,
+  { partnerApi }: Hub,
+  sync: SyncService,
+  notices: NoticeService,
+  { mailer }: Onboarding,
+): SetupService {
+  const { config } = infrastructure
+  const { mode, publicUrl, hubId, sessionSecrets } = config
+  const settings = {
+    ...{ mode, publicUrl, hubId, sessionSecrets },
+    partnerApiUrl: config.partnerApi.baseUrl,
+    platformSecrets: config.notices.secrets,
+  }
+  const findLastNotice = () => notices.findLast()
+  return new SetupService({ ...infrastructure, settings, partnerApi, sync, mailer, findLastNotice })
 }

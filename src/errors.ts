@@ -86,6 +86,14 @@ export class RateLimitedError extends LatchkeyError {
   }
 }
 
+/** More at once than can be served; it works in a minute. */
+export class BusyError extends LatchkeyError {
+  readonly status = 503
+  constructor() {
+    super('unavailable', 'Too many at once. Wait a minute, then try again.')
+  }
+}
+
 /** What was asked for is here, but cannot be answered as this site is set up now. */
 export class UnavailableError extends LatchkeyError {
   readonly status = 503
@@ -115,6 +123,23 @@ export class PartnerApiError extends LatchkeyError {
     super('upstream_unavailable', `360dialog: ${failure}${upstreamStatus ? ` (${upstreamStatus})` : ''}`)
     this.failure = failure
     this.upstreamStatus = upstreamStatus
+  }
+}
+
+/** A mail did not leave. Carries neither the mail, nor the server's words, nor its address with the password. */
+export class MailError extends Error {
+  /** Such as `EAUTH` or `ECONNECTION`. */
+  readonly code: string
+  /** What the server answered, if it did. */
+  readonly status: number | undefined
+  /** The server said that it never will, such as for an address that does not exist. */
+  readonly isFinal: boolean
+
+  constructor(code: string, status: number | undefined, isFinal: boolean) {
+    super(`the mail was not sent: ${code}`)
+    this.code = code
+    this.status = status
+    this.isFinal = isFinal
   }
 }
 

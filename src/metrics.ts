@@ -3,6 +3,7 @@ export interface Metrics {
   onAnswered(method: string, route: string, status: number, seconds: number): void
   onCall(endpoint: string, status: number | 'error', seconds: number): void
   onMint(outcome: string): void
+  onNotice(outcome: string): void
   /** Everything counted, in Prometheus's text format. */
   read(): Promise<string>
 }
@@ -14,7 +15,9 @@ const SECONDS = [0.005, 0.02, 0.1, 0.5, 2, 10]
  * Labels are route patterns, endpoint names and outcomes: never an id or an address.
  */
 export async function createMetrics(wanted: boolean): Promise<Metrics> {
-  if (!wanted) return { onAnswered: () => {}, onCall: () => {}, onMint: () => {}, read: async () => '' }
+  const nothing = () => {}
+  if (!wanted)
+    return { onAnswered: nothing, onCall: nothing, onMint: nothing, onNotice: nothing, read: async () => '' }
   const { Counter, collectDefaultMetrics, Histogram, Registry } = await import('prom-client')
   const registry = new Registry()
   const registers = [registry]
@@ -39,10 +42,17 @@ export async function createMetrics(wanted: boolean): Promise<Metrics> {
     labelNames: ['outcome'],
     registers,
   })
+  const notices = new Counter({
+    name: 'latchkey_notices_total',
+    help: 'Deliveries of the partner webhook by outcome: stored, stored_again, stored_unsigned, refused.',
+    labelNames: ['outcome'],
+    registers,
+  })
   return {
     onAnswered: (method, route, status, seconds) => requests.observe({ method, route, status }, seconds),
     onCall: (endpoint, status, seconds) => calls.observe({ endpoint, status }, seconds),
     onMint: (outcome) => mints.inc({ outcome }),
+    onNotice: (outcome) => notices.inc({ outcome }),
     read: () => registry.metrics(),
   }
 }

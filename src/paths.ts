@@ -7,6 +7,8 @@ export const paths = {
   returned: '/returned',
   returnPage: '/return/:id',
   status: '/status/:id',
+  confirm: '/confirm/:id',
+  notices: '/webhooks/360dialog',
   healthz: '/healthz',
   readyz: '/readyz',
   metrics: '/metrics',
@@ -19,12 +21,17 @@ export const paths = {
   adminChannelTry: '/admin/channels/:id/try',
   adminChannelReplace: '/admin/channels/:id/replace',
   adminChannelPaste: '/admin/channels/:id/paste',
+  adminChannelConfirm: '/admin/channels/:id/confirm',
+  adminChannelRetire: '/admin/channels/:id/retire',
   adminCase: '/admin/cases/:code',
   adminAudit: '/admin/audit',
   adminReviews: '/admin/reviews',
   adminReview: '/admin/reviews/:id',
   adminReviewAccept: '/admin/reviews/:id/accept',
+  adminReviewMove: '/admin/reviews/:id/move',
   adminReviewRefuse: '/admin/reviews/:id/refuse',
+  adminReviewAskOwner: '/admin/reviews/:id/ask-owner',
+  adminReviewAllowMails: '/admin/reviews/:id/allow-mails',
 } as const
 
 /** The address of a page that has one parameter. */
@@ -34,4 +41,5 @@ export const pathTo = (page: keyof typeof paths, parameter: string) =>
 export const linkPath = (token: string) => pathTo('link', token)
 export const returnPagePath = (id: string) => pathTo('returnPage', id)
 export const statusPath = (id: string) => pathTo('status', id)
+export const confirmPath = (id: string) => pathTo('confirm', id)
 export const adminFirstPath = (code: string) => pathTo('adminFirst', code)

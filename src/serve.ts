@@ -32,6 +32,7 @@ export async function serve(config: Config, overrides: Overrides = {}, limits = 
     // On SQLite the lock says that whoever held a lease is dead.
     if (engineOf(config.databaseUrl) === 'sqlite') await context.jobs.releaseLeases()
     await context.retention.ensure()
+    await context.sync.ensure()
     const server = createServer(limits, createApp(context, await loadTranslations()))
     server.listen(config.port, config.host)
     await once(server, 'listening')

@@ -68,6 +68,8 @@ async function startSimulatorOf(config: Config) {
     ...config.simulator,
     partnerId: config.partnerApi.partnerId,
     redirectUrl: new URL(paths.callback, config.publicUrl).href,
+    platformSecret: config.notices.secrets[0],
+    webhookUrl: new URL(paths.notices, config.publicUrl).href,
     stateFile: `${config.dataFolder}/simulator.json`,
   })
 }

@@ -20,9 +20,10 @@ const lower: Readonly<Record<string, readonly string[]>> = {
   vault: ['database'],
   d360: ['database'],
   jobs: ['database'],
+  mail: [],
   web: [],
 }
-const capabilities = ['audit', 'channels', 'keys', 'onboarding', 'product-api', 'admin']
+const capabilities = ['audit', 'channels', 'keys', 'notices', 'onboarding', 'product-api', 'setup', 'admin']
 
 /** Who writes a table; everybody else asks its owner, and joins it at most. */
 const owners: Readonly<Record<string, string>> = {
@@ -36,15 +37,22 @@ const owners: Readonly<Record<string, string>> = {
   client: 'channels',
   channel: 'channels',
   observation: 'channels',
+  channelChange: 'channels',
+  sync: 'channels',
   mint: 'keys',
   apiKey: 'keys',
   channelTask: 'keys',
+  channelHealth: 'keys',
+  notice: 'notices',
   connectSession: 'onboarding',
   launch: 'onboarding',
   launchSignature: 'onboarding',
   connectReturn: 'onboarding',
   returnedChannel: 'onboarding',
   review: 'onboarding',
+  ownerConfirmation: 'onboarding',
+  ownerConfirmationChannel: 'onboarding',
+  ownerMailStop: 'onboarding',
   apiToken: 'product-api',
   keyRead: 'product-api',
   admin: 'admin',
@@ -119,6 +127,7 @@ function codeOf(file: string): string {
 function ruleAgainst(file: string, imported: string): string | undefined {
   const [part, other] = [partOf(file), partOf(imported)]
   if (imported === 'got' && part !== 'd360') return 'only d360 calls 360dialog'
+  if (imported === 'nodemailer' && part !== 'mail') return 'only mail sends mails'
   if (imported.startsWith('jose') && part !== 'vault') return 'ciphertext belongs to the vault'
   if (/^express/.test(imported) && /-(service|repository|ledger|store)\.ts$/.test(file) && part !== 'admin')
     return 'a service knows no HTTP'

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { type Engine, sqliteFile } from '../src/database/database.ts'
+import { OwnerConfirmationStore } from '../src/onboarding/owner-confirmation-store.ts'
 import type { Fault } from '../src/simulator/faults.ts'
 import { type Simulator, startSimulator } from '../src/simulator/simulator.ts'
 import type { VisitActs } from '../src/simulator/visits.ts'
@@ -11,6 +12,7 @@ import { readCells } from './dump.ts'
 import { FastClock } from './fast-clock.ts'
 import { emailOf, newClient } from './journey.ts'
 import { type AllowedPlaces, judge, type Secret, type Sighting, spellingsOf } from './leak-scan.ts'
+import { type Mailbox, openMailbox } from './mailbox.ts'
 import { eventually, PARTNER_ID, type Site, settingsFor, startSite } from './site.ts'
 
 const DAY_MS = 24 * 60 * 60_000
@@ -29,6 +31,7 @@ const planted = {
   wrongAdminPassword: 'canary wrong admin password Io2 Jp5',
   misplacedPassword: 'canary misplaced password kq8 lr3',
   databasePassword: 'canary-database-password-Ms6Nt9Ou',
+  smtpPassword: 'canary-smtp-password-Pv4Qw8Rx',
 }
 
 /** Where a secret has to be for its owner to get it. Anywhere else is a leak. */
@@ -41,6 +44,11 @@ const ALLOWED: AllowedPlaces = {
   nonce: [/^POST \/connect 303 (location|body)$/, /^POST \/connect\/:token 303 (location|body)$/],
   browserId: [/^POST \/connect(\/:token)? 303 set-cookie$/, /^GET \/callback 303 set-cookie$/],
   statusId: [/^GET \/callback 303 (location|body)$/],
+  confirmLink: [
+    /^mail$/,
+    /^(GET|POST) \/confirm\/:id (200|422) body$/,
+    /^POST \/confirm\/:id 303 (location|body)$/,
+  ],
   adminSession: [/^(GET|POST) \/admin\S* \d+ set-cookie$/],
   newVaultKey: [/^command vault new-key: stdout$/],
   // Shown again to who typed it into the field for the name.
@@ -52,6 +60,7 @@ const seen: Sighting[] = []
 const secrets: Secret[] = Object.entries(planted).map(([kind, value]) => ({ kind, value }))
 const databases: EmptyDatabase[] = []
 const simulators: Simulator[] = []
+const mailboxes: Mailbox[] = []
 const running = new Set<Site>()
 
 describe('the secrets of the site', () => {
@@ -60,11 +69,12 @@ describe('the secrets of the site', () => {
     await liveWithBearerLogin()
     await liveWithWrongKey()
     await startBadly()
-  }, 120_000)
+  }, 240_000)
 
   afterAll(async () => {
     for (const site of running) await site.stop()
     for (const simulator of simulators) await simulator.close()
+    for (const mailbox of mailboxes) await mailbox.close()
     for (const database of databases) await database.drop()
   })
 
@@ -136,6 +146,7 @@ async function liveWithApiKey(): Promise<void> {
   const visitor = new Visitor(site.url)
 
   await happyJourney(life)
+  await askOwner(life)
   for (const [n, fault] of faults.entries()) {
     site.hub.setFault(fault)
     await journey(life, `ch${n + 10}`)
@@ -185,6 +196,7 @@ async function startBadly(): Promise<void> {
       SESSION_SECRET: `a b ${planted.sessionSecret}`,
       CHANNEL_WEBHOOK_HEADERS: `{"authorization": ${planted.webhookHeader}}`,
       METRICS_TOKEN: `a b ${planted.metricsToken}`,
+      SMTP_URL: `smtp://latchkey:${planted.smtpPassword}@localhost:1/path`,
     },
   })
   expect(await command('main with bad settings', '../src/main.ts', [], bad)).toBe(1)
@@ -231,6 +243,7 @@ const faults: Fault[] = [
 interface Life {
   readonly site: Site
   readonly clock: FastClock
+  readonly mailbox: Mailbox
   readonly engine: Engine
   readonly settings: Readonly<Record<string, string>>
 }
@@ -252,15 +265,21 @@ async function begin(engine: Engine, more: Readonly<Record<string, string>>): Pr
   learnFrom(simulator)
   const database = await createDatabase(engine)
   databases.push(database)
-  const site = await startSite({ databaseUrl: database.url, simulator, clock, settings: more })
+  const mailbox = await openMailbox()
+  mailboxes.push(mailbox)
+  mailbox.demand({ user: 'latchkey', password: planted.smtpPassword })
+  const login = `latchkey:${planted.smtpPassword}`
+  const mail = { SMTP_URL: mailbox.url.replace('//', `//${login}@`), MAIL_FROM: 'connect@nordlicht.example' }
+  const all = { ...mail, ...more }
+  const site = await startSite({ databaseUrl: database.url, simulator, clock, settings: all })
   running.add(site)
   const { port } = site.config
-  const settings = settingsFor({ port, databaseUrl: database.url, simulator, more })
+  const settings = settingsFor({ port, databaseUrl: database.url, simulator, more: all })
   for (const { k } of JSON.parse(String(settings.VAULT_KEYS)).keys) {
     learn('vaultKey', k)
     learn('vaultKeyBytes', Buffer.from(k, 'base64url').toString('latin1'))
   }
-  return { site, clock, engine, settings }
+  return { site, clock, mailbox, engine, settings }
 }
 
 /** Every secret that this 360dialog hands out is one of ours to keep. */
@@ -277,7 +296,8 @@ function learnFrom({ hub }: Simulator): void {
 }
 
 /** Reads what the site leaves behind, and then takes its database away under its feet. */
-async function end({ site, engine }: Life): Promise<void> {
+async function end({ site, mailbox, engine }: Life): Promise<void> {
+  seen.push(...mailbox.mails.map(({ source: text }) => ({ place: 'mail', text })))
   for (const { table, column, text } of await readCells(site.context.db, engine))
     seen.push({ place: `cell ${table}.${column}`, text })
   if (engine === 'sqlite') {
@@ -292,6 +312,7 @@ async function end({ site, engine }: Life): Promise<void> {
   for (const { kind, value } of secrets) {
     if (kind === 'linkToken')
       expect(await visitor.go('GET', `/connect/${value}`)).toMatchObject({ status: 500 })
+    if (kind === 'confirmLink') await visitor.go('GET', `/confirm/${value}`)
     if (kind === 'apiToken') await visitor.go('GET', '/api/v1/token', { authorization: `Bearer ${value}` })
     if (kind === 'nonce') await visitor.go('GET', `/callback?state=${value}&client=c&channels=[x]`)
   }
@@ -360,18 +381,46 @@ async function comeBackUnverified(life: Life, channelId: string): Promise<void> 
 
 async function happyJourney(life: Life): Promise<void> {
   await journey(life, 'ch1')
-  const visitor = new Visitor(life.site.url)
-  await visitor.go('GET', '/')
-  life.clock.jump(1_000)
-  const form = { company: 'Shop 2', email: emailOf('ch2'), number: '+49 30 0000002', consent: 'yes' }
-  const { location } = await visitor.post('/connect', form)
-  learn('nonce', String(new URL(location).searchParams.get('state')))
-  const { pathname, search } = new URL(life.site.hub.visit(location, newClient('ch2')))
-  await comeBack({ visitor, back: `${pathname}${search}` })
+  await signUpAndComeBack(life, 'ch2')
   await comeBack(await leave(life, 'ch3', { cancel: true }))
   const revoked = await leave(life, 'ch4')
   life.site.hub.revoke('ch4')
   await comeBack(revoked)
+}
+
+async function signUpAndComeBack({ site, clock }: Life, channelId: string): Promise<void> {
+  const visitor = new Visitor(site.url)
+  await visitor.go('GET', '/')
+  clock.jump(1_000)
+  const number = `+49 30 ${channelId.slice(2).padStart(7, '0')}`
+  const form = { company: 'Shop', email: emailOf(channelId), number, consent: 'yes' }
+  const { location } = await visitor.post('/connect', form)
+  learn('nonce', String(new URL(location).searchParams.get('state')))
+  const { pathname, search } = new URL(site.hub.visit(location, newClient(channelId)))
+  await comeBack({ visitor, back: `${pathname}${search}` })
+}
+
+/** The owner answers one mail; another one cannot leave, since the mail server takes the login no more. */
+async function askOwner(life: Life): Promise<void> {
+  const { site, mailbox } = life
+  const { link } = await eventually(() => mailbox.mails[0])
+  learn('confirmLink', link.replace('/confirm/', ''))
+  const owner = new Visitor(site.url)
+  for (const method of ['HEAD', 'GET', 'PUT']) await owner.go(method, link)
+  await owner.post(link, { answer: 'perhaps', channels: 'ch2' })
+  expect(await owner.post(link, { answer: 'yes', channels: 'ch2' })).toMatchObject({ status: 303 })
+  await owner.go('GET', link)
+
+  mailbox.demand({ user: 'latchkey', password: 'another' })
+  await signUpAndComeBack(life, 'ch7')
+  await eventually(() => site.log.some((line) => line.includes('"failure":"EAUTH"')))
+  const confirmations = new OwnerConfirmationStore({ ...site.context, hubId: site.config.hubId })
+  const unsent = await site.context.db
+    .selectFrom('ownerConfirmation')
+    .selectAll()
+    .where('sealedLink', 'is not', null)
+    .executeTakeFirstOrThrow()
+  learn('confirmLink', await confirmations.openLink(unsent))
 }
 
 /** What strangers, scanners, lost cookies and broken links do. */
@@ -467,19 +516,20 @@ async function decideInAdminArea(life: Life, visitor: Visitor): Promise<void> {
   const { site } = life
   const foreign = addRunningNumber(site, 'ch91')
   await journey(life, 'ch91', { clientId: 'cl-ch91', channels: ['ch91'] })
-  const { mintId } = await eventually(async () => {
+  await eventually(async () => {
     const channel = await site.context.channels.find('ch91')
     return channel?.mintState === 'needs_decision' && channel
   })
   // On this clock the sign-in is hardly fresh any more.
   await visitor.post('/admin/sign-in', { name: 'anna', password: planted.adminPassword })
-  await visitor.go('GET', '/admin/channels/ch91')
+  const page = await visitor.go('GET', '/admin/channels/ch91')
+  const [, shown = ''] = /name="shown" value="([^"]+)"/.exec(page.text) ?? []
   for (const [path, status] of [
-    ['/admin/channels/ch10/paste', 422],
+    ['/admin/channels/ch10/paste', 409],
     ['/admin/channels/ch91/paste', 303],
-    ['/admin/channels/ch91/paste', 422],
+    ['/admin/channels/ch91/paste', 409],
   ] as const)
-    expect(await visitor.post(path, { mint: mintId ?? '', key: foreign })).toMatchObject({ status })
+    expect(await visitor.post(path, { shown, key: foreign })).toMatchObject({ status })
   await visitor.go('GET', '/admin/channels/ch91?tried=pasted')
 }
 
@@ -573,7 +623,7 @@ class Visitor {
     path: string,
     headers: Record<string, string> = {},
     body?: string,
-  ): Promise<{ status: number; location: string }> {
+  ): Promise<{ status: number; location: string; text: string }> {
     const cookie = [...this.#cookies].map((pair) => pair.join('=')).join('; ')
     const sent = { accept: 'text/html', ...headers, ...(cookie && { cookie }) }
     const answer = await fetch(new URL(path, this.#url), {
@@ -584,9 +634,10 @@ class Visitor {
     })
     const place = `${method} ${patternOf(path)} ${answer.status}`
     for (const [name, text] of answer.headers) seen.push({ place: `${place} ${name}`, text })
-    seen.push({ place: `${place} body`, text: await answer.text() })
+    const text = await answer.text()
+    seen.push({ place: `${place} body`, text })
     for (const line of answer.headers.getSetCookie()) this.#keep(line)
-    return { status: answer.status, location: answer.headers.get('location') ?? '' }
+    return { status: answer.status, location: answer.headers.get('location') ?? '', text }
   }
 
   #keep(line: string): void {
@@ -604,6 +655,7 @@ function patternOf(path: string): string {
     .replace(/\?.*$/, '')
     .replace(/^\/connect\/.+$/, '/connect/:token')
     .replace(/^\/status\/.+$/, '/status/:id')
+    .replace(/^\/confirm\/.+$/, '/confirm/:id')
     .replace(/^(\/api\/v1\/channels)\/[^/]+/, '$1/:id')
     .replace(/^\/admin\/first\/.+$/, '/admin/first/:code')
     .replace(/^(\/admin\/channels)\/[^/]+/, '$1/:id')

@@ -21,6 +21,14 @@ export class EventLoopLag {
     this.#cpu = process.cpuUsage()
   }
 
+  /** What is done here does not count. */
+  except(work: () => void): void {
+    this.mark()
+    work()
+    this.#at = performance.now()
+    this.#cpu = process.cpuUsage()
+  }
+
   /** Milliseconds. */
   end(): number {
     clearInterval(this.#timer)

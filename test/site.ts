@@ -1,4 +1,3 @@
-import { createServer } from 'node:net'
 import { Writable } from 'node:stream'
 import type { Logger } from 'pino'
 import request from 'supertest'
@@ -12,15 +11,19 @@ import { createLogger } from '../src/logger.ts'
 import { serve } from '../src/serve.ts'
 import { type Simulator, startSimulator } from '../src/simulator/simulator.ts'
 import { createDatabase } from './databases.ts'
+import { freePort } from './free-port.ts'
 
 export const PARTNER_ID = 'NordlichtPA'
 export const PARTNER_API_KEY = 'canary-partner-key-5d1c7b2e'
+export const PLATFORM_SECRET = 'canary-platform-secret-2f8a6c1d'
 export const SESSION_SECRET = 'canary-session-secret-0123456789abcdef'
 
 export interface SiteOptions {
   readonly engine?: Engine
   readonly clock?: Clock
   readonly crashPoint?: (step: CrashPointName) => void
+  /** How long 360dialog has for an answer, if not as long as usual. */
+  readonly timeoutMs?: number
   /** Settings beside the simulator's. */
   readonly settings?: Readonly<Record<string, string>>
   readonly simulator?: Simulator
@@ -63,11 +66,12 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     settingsFor({ port, databaseUrl: database.url, simulator, more: options.settings ?? {} }),
   )
   const { log, logger } = recordingLogger()
-  const { clock, crashPoint } = options
+  const { clock, crashPoint, timeoutMs } = options
   const { context, stop } = await serve(config, {
     logger,
     ...(clock && { clock }),
     ...(crashPoint && { crashPoint }),
+    ...(timeoutMs && { timeoutMs }),
   })
   const url = config.publicUrl.origin
   return {
@@ -90,11 +94,12 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
   }
 }
 
-export function startTestSimulator(): Promise<Simulator> {
+export async function startTestSimulator(): Promise<Simulator> {
   return startSimulator({
-    port: 0,
+    port: await freePort(),
     partnerId: PARTNER_ID,
     partnerApiKey: PARTNER_API_KEY,
+    platformSecret: PLATFORM_SECRET,
     redirectUrl: 'http://localhost:1/callback',
   })
 }
@@ -117,6 +122,7 @@ export function settingsFor({ port, databaseUrl, simulator, more }: SettingsOrde
     DATABASE_URL: databaseUrl,
     D360_PARTNER_ID: PARTNER_ID,
     D360_PARTNER_API_KEY: PARTNER_API_KEY,
+    D360_PLATFORM_SECRET: PLATFORM_SECRET,
     D360_API_URL: `${simulator.url}/api/v2`,
     D360_LAUNCH_URL: `${simulator.url}/dashboard/app/{partner_id}/permissions`,
     D360_MESSAGING_HOSTS: 'localhost',
@@ -154,7 +160,7 @@ export async function eventually<T>(
     const seen = await look()
     if (seen !== undefined && seen !== false) return seen
     if (performance.now() > end) throw new Error(`never happened: ${look}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await new Promise((resolve) => setTimeout(resolve, 4))
   }
 }
 
@@ -167,24 +173,4 @@ function recordingLogger(): { log: string[]; logger: Logger } {
     },
   })
   return { log, logger: createLogger('debug', destination) }
-}
-
-/** A port that nobody listens on; with `above`, none of so many ports above it either. */
-export async function freePort({ above = 0 } = {}): Promise<number> {
-  for (;;) {
-    const port = await listenOnce(0)
-    const others = Array.from({ length: above }, (_, nth) => listenOnce(port + nth + 1))
-    if ((await Promise.all(others)).every((other) => other > 0)) return port
-  }
-}
-
-/** The port that could be listened on, or 0. */
-function listenOnce(port: number): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().once('error', () => resolve(0))
-    server.listen(port, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
-    })
-  })
 }

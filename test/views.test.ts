@@ -23,11 +23,15 @@ const stepStates: Record<Step['state'], true> = { done: true, current: true, tod
 /** The keys that are put together while a page is rendered. */
 const built = [
   ...situations.flatMap((situation) => [...textsOf(`status.${situation}`), `status.${situation}.wait`]),
+  ...['direct', 'partner'].map((payer) => `status.takeBack.${payer}`),
   ...numberStates.map((state) => `number.${state}`),
   ...['elsewhere', 'late', 'unsure'].flatMap((way) => [`return.${way}.title`, `return.${way}.text`]),
   ...Object.keys(steps).map((name) => `step.${name}`),
   ...Object.keys(stepStates).map((state) => `step.state.${state}`),
-  ...['400', '403', '404', '429', '500'].flatMap((kind) => textsOf(`error.${kind}`)),
+  ...['changed', 'notListed', 'unreachable', 'unclear'].map((problem) => `confirm.problem.${problem}`),
+  ...['yes', 'elsewhere', 'no', 'expired', 'unknown'].flatMap((kind) => textsOf(`confirm.${kind}`)),
+  ...['expired', 'used_up', 'unknown'].flatMap((why) => textsOf(`linkEnd.${why}`)),
+  ...['400', '403', '404', '429', '500', '503'].flatMap((kind) => textsOf(`error.${kind}`)),
 ]
 
 describe('the views', () => {

@@ -1,6 +1,7 @@
 import { type RequestHandler, Router } from 'express'
 import type { Clock } from '../clock.ts'
 import type { KeyDecisionService } from '../keys/key-decision-service.ts'
+import type { OwnerAskingService } from '../onboarding/owner-asking-service.ts'
 import type { ReviewService } from '../onboarding/review-service.ts'
 import { paths } from '../paths.ts'
 import { prepareAdminPages } from './admin-page.ts'
@@ -25,6 +26,7 @@ interface Dependencies {
   readonly channelAdmin: ChannelAdminService
   readonly decisions: KeyDecisionService
   readonly reviews: ReviewService
+  readonly owners: OwnerAskingService
   readonly clock: Clock
   /** `rateLimits.signIn`: tries a minute and address. */
   readonly signInsPerMinute: number

@@ -20,7 +20,7 @@ export const tones = {
     needs_decision: 'bad',
     unknown: 'bad',
     rejected: 'bad',
-    retired: 'quiet',
+    retired: 'bad',
   },
   mint: {
     waiting: 'waiting',
@@ -33,10 +33,12 @@ export const tones = {
     not_needed: 'quiet',
   },
   task: { due: 'waiting', ok: 'good', failed: 'bad' },
+  health: { available: 'good', unknown: 'quiet', limited: 'waiting', blocked: 'bad' },
   return: {
     received: 'waiting',
     bound: 'good',
     pending: 'waiting',
+    awaiting_owner: 'waiting',
     needs_review: 'bad',
     refused: 'quiet',
     declined: 'quiet',

@@ -12,9 +12,9 @@ export interface HistoryEvent {
 
 const MAX_EVENTS = 200
 
-/** Observations, returns, mints and audit entries of a channel in one list, newest first. */
+/** Observations, changes at 360dialog, returns, mints and audit entries of a channel in one list, newest first. */
 export function toHistory(
-  { observations, returns, mints, audit }: AdminChannel,
+  { observations, changes, returns, mints, audit }: AdminChannel,
   t: Translate,
 ): HistoryEvent[] {
   return [
@@ -22,6 +22,10 @@ export function toHistory(
     ...mints.flatMap((mint) => fromMint(mint, t)),
     ...observations.map(({ observedAt, says, source }) => {
       return { at: observedAt, what: t(`admin.says.${says}`), who: t(`admin.source.${source}`), detail: {} }
+    }),
+    ...changes.map(({ changedAt, fact, was, became }) => {
+      const what = t(`admin.fact.${fact}`, { was, became })
+      return { at: changedAt, what, who: t('admin.source.api'), detail: {} }
     }),
     ...returns.map((received) => fromReturn(received, t)),
   ]

@@ -5,6 +5,7 @@ import { compiledQuery } from '../database/compiled-query.ts'
 import type { Database } from '../database/database.ts'
 import type { Joined, KeyStatus, PermissionStatus, Row } from '../database/schema.ts'
 import { newId } from '../identifiers.ts'
+import { type Described, writeDescription } from './description.ts'
 import { derivePermission, type Observation } from './permission.ts'
 
 /** A channel with all that is known of it: its client and tenant, its current key, its open mint, and both tasks. */
@@ -56,6 +57,15 @@ export class ChannelService {
     return channel
   }
 
+  /** The channel with this id or, if no id is said, with this number; undefined when it is not known here. */
+  async locate(
+    { id, phoneNumber }: { readonly id: string | undefined; readonly phoneNumber?: string | undefined },
+    db: Database,
+  ): Promise<{ readonly id: string; readonly observedAt: Date } | undefined> {
+    if (id !== undefined) return (await locateById(db, { id }))[0]
+    return phoneNumber === undefined ? undefined : (await locateByNumber(db, { phoneNumber }))[0]
+  }
+
   /** Ids of the channels that an admin may be needed for, as `standingTable` says: of more than `limit`, the first. */
   async listCandidates(requestedBefore: Date, limit: number): Promise<string[]> {
     const db = this.#db
@@ -64,7 +74,7 @@ export class ChannelService {
     const troubled = db
       .selectFrom('channel')
       .select('channel.id')
-      .where('channel.keyStatus', 'in', ['needs_decision', 'rejected'])
+      .where('channel.keyStatus', 'in', ['needs_decision', 'rejected', 'retired'])
       .union(openMint.where('mint.state', '=', 'needs_decision'))
       .union(openMint.where('mint.state', '=', 'waiting').where('mint.requestedAt', '<', requestedBefore))
       .union(
@@ -79,7 +89,7 @@ export class ChannelService {
       .where('channel.id', 'in', troubled)
       .where('channel.status', '!=', 'terminated')
       .where((row) =>
-        row.or([row('channel.keyStatus', '!=', 'rejected'), row('channel.permission', '!=', 'missing')]),
+        row.or([row('channel.keyStatus', '!=', 'retired'), row('channel.permission', '!=', 'missing')]),
       )
       .orderBy('channel.id')
       .limit(limit)
@@ -88,60 +98,74 @@ export class ChannelService {
   }
 
   /** Writes down what 360dialog says of a client and its channels now; what is ours on the rows stays. */
-  async describe(
+  describe(
     client: Client | undefined,
     channels: readonly Channel[],
     now: Date,
     db: Database,
-  ): Promise<void> {
-    if (client) {
-      const { id, name = null, email = null, createdAt = null } = client
-      const facts = { name, email, createdAt, observedAt: now }
-      await db
-        .insertInto('client')
-        .values({ id, ...facts })
-        .onConflict((conflict) => conflict.column('id').doUpdateSet(facts))
-        .execute()
-    }
-    for (const channel of channels) await this.#describeChannel(channel, now, db)
-  }
-
-  async #describeChannel(channel: Channel, now: Date, db: Database): Promise<void> {
-    const {
-      id,
-      clientId,
-      status,
-      rawStatus,
-      phoneNumber = null,
-      displayName = null,
-      createdAt = null,
-    } = channel
-    const isRunning = channel.running
-    const facts = {
-      clientId,
-      phoneNumber,
-      displayName,
-      status,
-      rawStatus,
-      isRunning,
-      createdAt,
-      observedAt: now,
-    }
-    await db
-      .insertInto('client')
-      .values({ id: clientId, observedAt: now })
-      .onConflict((conflict) => conflict.doNothing())
-      .execute()
-    await db
-      .insertInto('channel')
-      .values({ id, ...facts })
-      .onConflict((conflict) => conflict.column('id').doUpdateSet(facts))
-      .execute()
+  ): Promise<Described> {
+    return writeDescription(client ? [client] : [], channels, now, db)
   }
 
   /** A client as 360dialog described it last. */
-  findClient(id: string): Promise<Row<'client'> | undefined> {
-    return this.#db.selectFrom('client').selectAll().where('id', '=', id).executeTakeFirst()
+  findClient(id: string, db: Database = this.#db): Promise<Row<'client'> | undefined> {
+    return db.selectFrom('client').selectAll().where('id', '=', id).executeTakeFirst()
+  }
+
+  /** Clients with a channel that is bound, the one first that 360dialog was not asked about for longest. */
+  async listClientsToAsk(limit: number): Promise<string[]> {
+    const rows = await this.#db
+      .selectFrom('client')
+      .select('client.id')
+      .where(({ exists, selectFrom }) =>
+        exists(
+          selectFrom('channel')
+            .select('channel.id')
+            .whereRef('channel.clientId', '=', 'client.id')
+            .where('channel.tenantId', 'is not', null),
+        ),
+      )
+      .orderBy(sql`coalesce(shares_read_at, '')`)
+      .orderBy('client.id')
+      .limit(limit)
+      .execute()
+    return rows.map(({ id }) => id)
+  }
+
+  /** 360dialog was asked which numbers this client shares. */
+  async noteAsked(clientId: string, now: Date, trx: Database): Promise<void> {
+    await trx.updateTable('client').set({ sharesReadAt: now }).where('id', '=', clientId).execute()
+  }
+
+  /** Channels that were not seen since then are not listed any more; nothing else changes. */
+  async markUnlisted(notSeenSince: Date, now: Date, trx: Database): Promise<void> {
+    await trx
+      .updateTable('channel')
+      .set({ unlistedAt: now })
+      .where('observedAt', '<', notSeenSince)
+      .where('unlistedAt', 'is', null)
+      .execute()
+  }
+
+  /** Newest first: what 360dialog changed about a channel. */
+  listChanges(channelId: string, limit: number): Promise<Row<'channelChange'>[]> {
+    return this.#db
+      .selectFrom('channelChange')
+      .selectAll()
+      .where('channelId', '=', channelId)
+      .orderBy('id', 'desc')
+      .limit(limit)
+      .execute()
+  }
+
+  /** Until the transaction ends nobody else decides about this client. */
+  async lockClient(id: string, trx: Database): Promise<void> {
+    await trx.updateTable('client').set({ id }).where('id', '=', id).execute()
+  }
+
+  /** Until the transaction ends nothing of this channel changes. */
+  async lock(id: string, trx: Database): Promise<void> {
+    await trx.updateTable('channel').set({ id }).where('id', '=', id).execute()
   }
 
   /** Adds a tenant; one that is there keeps its name, unless it is renamed. */
@@ -221,20 +245,57 @@ export class ChannelService {
 
   /** Adds what one source said of a channel's permission, and derives the permission anew. */
   async observe(channelId: string, observation: Observation, trx: Database): Promise<void> {
-    await trx
-      .insertInto('observation')
-      .values({ id: newId('obs', observation.observedAt), channelId, ...observation })
-      .execute()
+    // Before it is read: of two who observe at once the second sees what the first has seen.
+    await this.lock(channelId, trx)
+    await this.#addObservation(channelId, observation, trx)
     const {
       status,
       source = null,
       observedAt = null,
+      isDisputed,
     } = derivePermission(await this.listObservations(channelId, trx))
     await trx
       .updateTable('channel')
       .set({ permission: status, permissionSource: source, permissionObservedAt: observedAt })
+      .set({ isPermissionDisputed: isDisputed })
       .where('id', '=', channelId)
       .execute()
+    // Rejected, and not shared any more: that is proven, and a new grant goes on with a new key.
+    if (status === 'missing')
+      await trx
+        .updateTable('channel')
+        .set({ keyStatus: 'retired' })
+        .where('id', '=', channelId)
+        .where('keyStatus', '=', 'rejected')
+        .execute()
+  }
+
+  /** Of these channels, those of which nothing else is known are shared. */
+  async shareByDefault(ids: readonly string[], observedAt: Date, trx: Database): Promise<void> {
+    if (ids.length === 0) return
+    const unknown = trx.selectFrom('channel').select('id').where('id', 'in', ids).orderBy('id')
+    for (const { id } of await unknown.where('permission', '=', 'unknown').execute())
+      await this.observe(id, { source: 'api', says: 'shared', observedAt }, trx)
+  }
+
+  /** What is asked again and again, and says the same once more, makes its word newer and adds no row. */
+  async #addObservation(channelId: string, { source, says, observedAt }: Observation, trx: Database) {
+    const newest = await trx
+      .selectFrom('observation')
+      .select(['id', 'says', 'observedAt'])
+      .where('channelId', '=', channelId)
+      .where('source', '=', source)
+      .orderBy('id', 'desc')
+      .limit(1)
+      .executeTakeFirst()
+    if (newest?.says === says && (source === 'api' || source === 'probe')) {
+      const later = newest.observedAt > observedAt ? newest.observedAt : observedAt
+      await trx.updateTable('observation').set({ observedAt: later }).where('id', '=', newest.id).execute()
+    } else
+      await trx
+        .insertInto('observation')
+        .values({ id: newId('obs', observedAt), channelId, source, says, observedAt })
+        .execute()
   }
 
   /** Oldest first. */
@@ -280,6 +341,7 @@ const channelDetails = (db: Database) =>
     .selectAll('channel')
     .select(['client.name as clientName', 'tenant.name as tenantName'])
     .select(['apiKey.fingerprint as keyFingerprint', 'apiKey.createdAt as keyCreatedAt'])
+    .select('apiKey.isHeldBack as isKeyHeldBack')
     .select(['mint.id as mintId', 'mint.state as mintState', 'mint.problem as mintProblem'])
     .select(['mint.upstreamStatus as mintUpstreamStatus', 'mint.requestedAt as mintRequestedAt'])
     .select('mintJob.dueAt as mintDueAt')
@@ -295,6 +357,27 @@ const channelDetails = (db: Database) =>
       sql<boolean>`case when exists (select 1 from review where review.channel_id = channel.id
         and review.closed_at is null) then 1 else 0 end`.as('isInReview'),
     )
+    .select(
+      sql<boolean>`case when exists (select 1 from owner_confirmation_channel as asked
+        inner join owner_confirmation on owner_confirmation.id = asked.confirmation_id
+        where asked.channel_id = channel.id and owner_confirmation.closed_at is null) then 1 else 0 end`.as(
+        'isAwaitingOwner',
+      ),
+    )
+
+type Whereabouts = Pick<Row<'channel'>, 'id' | 'observedAt'>
+
+const locateById = compiledQuery<{ id: string }, Whereabouts>((db, value) =>
+  db.selectFrom('channel').select(['id', 'observedAt']).where('id', '=', value('id')),
+)
+
+const locateByNumber = compiledQuery<{ phoneNumber: string }, Whereabouts>((db, value) =>
+  db
+    .selectFrom('channel')
+    .select(['id', 'observedAt'])
+    .where('phoneNumber', '=', value('phoneNumber'))
+    .limit(1),
+)
 
 const findChannel = compiledQuery<{ id: string }, ChannelDetails>(
   (db, value) => channelDetails(db).where('channel.id', '=', value('id')) as never,

@@ -24,6 +24,7 @@ const needsAdmin = (keyStatus: KeyStatus, turn: Turn = 'admin'): StandingMeaning
 export const standingTable: Readonly<Record<Standing, StandingMeaning>> = {
   ended: goesOn('nobody', 'recorded'),
   in_review: goesOn('admin', 'recorded'),
+  awaiting_owner: goesOn('client', 'recorded'),
   unbound: goesOn('nobody', 'recorded'),
   no_key: goesOn('client', 'none'),
   permission_missing: goesOn('client', 'none'),
@@ -46,11 +47,12 @@ export const standingTable: Readonly<Record<Standing, StandingMeaning>> = {
   answer_unreadable: needsAdmin('needs_decision'),
   answer_masked: needsAdmin('needs_decision'),
   answer_host_not_allowed: needsAdmin('needs_decision'),
+  another_system: { ...needsAdmin('rejected'), keyStatus: 'recorded' },
   stopped: needsAdmin('needs_decision'),
 
-  key_retired: goesOn('nobody', 'retired'),
+  key_held_back: needsAdmin('retired'),
   key_rejected: needsAdmin('rejected'),
-  revoked: goesOn('client', 'rejected'),
+  revoked: goesOn('client', 'retired'),
 
   proving: goesOn('latchkey', 'stored'),
   another_number: needsAdmin('stored'),

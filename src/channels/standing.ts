@@ -9,6 +9,8 @@ export const standings = [
   'ended',
   /** Bound to no customer yet: an admin decides in a review. */
   'in_review',
+  /** Bound to no customer yet: its owner was asked by mail. */
+  'awaiting_owner',
   /** Known, and bound to no customer. */
   'unbound',
   /** Bound, without a key and without work on one. */
@@ -39,10 +41,13 @@ export const standings = [
   'answer_unreadable',
   'answer_masked',
   'answer_host_not_allowed',
+  /** Our keys were rejected again and again, soon after they were created: somebody else creates keys, too. */
+  'another_system',
   /** Stopped for a reason that has no word of its own. */
   'stopped',
 
-  'key_retired',
+  /** What a former tenant had: an admin replaces it, or confirms it for the tenant of now. */
+  'key_held_back',
   'key_rejected',
   /** The key is rejected and the permission is missing: the customer revoked it. */
   'revoked',
@@ -74,7 +79,9 @@ export type StandingFacts = Pick<
   | 'status'
   | 'tenantId'
   | 'isInReview'
+  | 'isAwaitingOwner'
   | 'keyStatus'
+  | 'isKeyHeldBack'
   | 'permission'
   | 'mintState'
   | 'mintProblem'
@@ -86,14 +93,19 @@ export type StandingFacts = Pick<
 
 /** The first line that applies decides. */
 export function standingOf(facts: StandingFacts, now: Date): Standing {
-  const { status, tenantId, isInReview, keyStatus, permission, mintState } = facts
+  const { status, tenantId, keyStatus, isKeyHeldBack, permission, mintState, probeProblem } = facts
   if (status === 'terminated') return 'ended'
   if (keyStatus === 'stored') return standingWithKey(facts)
-  if (keyStatus === 'retired') return 'key_retired'
   if (mintState) return standingOfMint(facts, now)
-  if (keyStatus === 'rejected') return permission === 'missing' ? 'revoked' : 'key_rejected'
-  if (!tenantId) return isInReview ? 'in_review' : 'unbound'
+  if (keyStatus === 'retired') return isKeyHeldBack && permission !== 'missing' ? 'key_held_back' : 'revoked'
+  if (keyStatus === 'rejected') return probeProblem === 'another_system' ? 'another_system' : 'key_rejected'
+  if (!tenantId) return standingOfUnbound(facts)
   return permission === 'missing' ? 'permission_missing' : 'no_key'
+}
+
+function standingOfUnbound({ isInReview, isAwaitingOwner }: StandingFacts): Standing {
+  if (isInReview) return 'in_review'
+  return isAwaitingOwner ? 'awaiting_owner' : 'unbound'
 }
 
 const waits: ReadonlyMap<string, Standing> = new Map([
@@ -113,6 +125,7 @@ const stops: ReadonlyMap<string, Standing> = new Map([
   ['answer_unreadable', 'answer_unreadable'],
   ['answer_masked', 'answer_masked'],
   ['answer_host_not_allowed', 'answer_host_not_allowed'],
+  ['another_system', 'another_system'],
 ])
 
 function standingOfMint(

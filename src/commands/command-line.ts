@@ -9,6 +9,7 @@ import { isPlainText } from '../plain-text.ts'
 import { describeFailure } from '../start-failure.ts'
 import { addAdminCommands } from './admin-commands.ts'
 import { CommandError, UsageError, type WithSite, warn } from './command.ts'
+import { addDoctorCommand } from './doctor-command.ts'
 import { addKeyCommands } from './key-commands.ts'
 import { addLinkCommands } from './link-commands.ts'
 import { addReviewCommands } from './review-commands.ts'
@@ -17,6 +18,7 @@ import { addTokenCommands } from './token-commands.ts'
 
 const groups = [
   addSetupCommands,
+  addDoctorCommand,
   addLinkCommands,
   addAdminCommands,
   addTokenCommands,

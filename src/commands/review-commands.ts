@@ -1,4 +1,5 @@
 import { tenantsThatAsk } from '../admin/review-checks.ts'
+import type { ReviewFacts } from '../database/schema.ts'
 import { type AddCommands, print, text, UsageError } from './command.ts'
 
 export const addReviewCommands: AddCommands = (program, withSite) => {
@@ -26,11 +27,13 @@ export const addReviewCommands: AddCommands = (program, withSite) => {
     .description('give the number to the customer that asks for it')
     .argument('<id>', 'the id of the review')
     .option('--tenant <id>', 'the customer, when several ask or none is known', text)
-    .action((id, { tenant }) =>
+    .option('--move-from <name>', 'take it from the customer who has it: their name', text)
+    .action((id, { tenant, moveFrom: from }) =>
       withSite(async ({ reviews }) => {
         const tenantId = tenant ?? onlyOne(tenantsThatAsk(await reviews.read(id)))
-        await reviews.accept(id, tenantId, 'cli')
-        print(`Accepted for ${tenantId}.`)
+        if (from === undefined) printFacts(await reviews.accept(id, tenantId, 'cli'))
+        else printFacts(await reviews.move(id, { tenantId, from }, 'cli'))
+        print(`${from === undefined ? 'Accepted' : 'Moved'} for ${tenantId}.`)
       }),
     )
 
@@ -40,10 +43,20 @@ export const addReviewCommands: AddCommands = (program, withSite) => {
     .argument('<id>', 'the id of the review')
     .action((id) =>
       withSite(async ({ reviews }) => {
-        await reviews.refuse(id, 'cli')
+        printFacts(await reviews.refuse(id, 'cli'))
         print('Refused.')
       }),
     )
+}
+
+/** What was decided about, as it was at that moment. */
+function printFacts({ client, number, holder, claims, moreClaims }: ReviewFacts): void {
+  print(['client', client.id, client.name ?? '-', client.emails.join(', ') || '-'].join('\t'))
+  print(['number', number.id, number.phoneNumber ?? '-'].join('\t'))
+  print(['held by', holder?.id ?? '-', holder?.name ?? '-'].join('\t'))
+  for (const { tenant, email } of claims)
+    print(['asked for by', tenant.id, tenant.name, email ?? '-'].join('\t'))
+  if (moreClaims > 0) print(`asked for by\t${moreClaims} more`)
 }
 
 function onlyOne([first, ...more]: readonly { id: string }[]): string {

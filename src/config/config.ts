@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { derivedSecret } from '../identifiers.ts'
 import { type DemoSecrets, DemoSecretsError, readDemoSecrets } from './demo-secrets.ts'
 import { type Problem, readSettings } from './read-settings.ts'
 import { brokenRules, reasonsAgainstDemo } from './setting-rules.ts'
@@ -65,6 +66,7 @@ function demoValues(
     ...values,
     D360_PARTNER_ID: 'demo',
     D360_PARTNER_API_KEY: secrets.partnerApiKey,
+    D360_PLATFORM_SECRET: [derivedSecret(secrets.partnerApiKey, 'platform secret')],
     D360_API_URL: new URL('/api/v2/', simulator),
     D360_LAUNCH_URL: `${simulator}/dashboard/app/{partner_id}/permissions`,
     D360_MESSAGING_HOSTS: ['localhost'],
@@ -94,6 +96,8 @@ function toConfig(values: Values, simulator?: { port: number; partnerApiKey: str
     databaseUrl: values.DATABASE_URL,
     /** The folder of the SQLite file; `data` beside PostgreSQL. */
     dataFolder: dataFolder(values.DATABASE_URL),
+    /** Who pays 360dialog. If the partner does, every number of its clients is shared with it by default. */
+    paidBy: values.D360_PAYMENT,
     partnerApi: {
       /** Ends with a slash. */
       baseUrl: values.D360_API_URL,
@@ -107,12 +111,16 @@ function toConfig(values: Values, simulator?: { port: number; partnerApiKey: str
       stateIn: values.D360_STATE_IN,
       ioSignatureSecret: values.D360_IO_SIGNATURE === 'on' ? values.D360_PLATFORM_SECRET?.[0] : undefined,
     },
+    /** How notices are checked, and with which secrets: during a change both count. */
+    notices: { signature: values.D360_WEBHOOK_SIGNATURE, secrets: values.D360_PLATFORM_SECRET ?? [] },
     messagingHosts: values.D360_MESSAGING_HOSTS,
     /** The first seals, all open. */
     vaultKeys: values.VAULT_KEYS ?? [],
     /** The first signs, all verify. */
     sessionSecrets: values.SESSION_SECRET ?? [],
     selfSignup: values.SELF_SIGNUP !== 'off',
+    /** Undefined: no mail is sent, and what a mail would settle is a review. */
+    mail: toMail(values, simulator),
     /** The address still contains `{channel_id}` and `{tenant_id}`. */
     channelWebhook:
       webhook === undefined ? undefined : { url: webhook, headers: values.CHANNEL_WEBHOOK_HEADERS ?? {} },
@@ -135,6 +143,15 @@ function toConfig(values: Values, simulator?: { port: number; partnerApiKey: str
 function toCredentials(values: Values): { apiKey: string } | { username: string; password: string } {
   if (values.D360_PARTNER_API_KEY) return { apiKey: values.D360_PARTNER_API_KEY }
   return { username: values.D360_USERNAME ?? '', password: values.D360_PASSWORD ?? '' }
+}
+
+/** In the demo the simulator's mailbox, unless a server was given. */
+function toMail(values: Values, simulator?: { port: number }) {
+  const { SMTP_URL: url, MAIL_FROM: from = '', SUPPORT_EMAIL: replyTo } = values
+  if (url) return { url, from, replyTo }
+  if (!simulator) return undefined
+  const mailbox = new URL(`http://localhost:${simulator.port}/control/mails`)
+  return { url: mailbox, from: 'demo@latchkey.example', replyTo }
 }
 
 function dataFolder(databaseUrl: string): string {

@@ -62,8 +62,7 @@ export function errorCode(error: unknown): string {
   return (error as Partial<NodeJS.ErrnoException> | undefined)?.code ?? 'unknown reason'
 }
 
-const laterNames = ['D360_WEBHOOK_SIGNATURE']
-const knownNames = [...settingRows.keys(), ...laterNames].filter((name) => name.startsWith('D360_'))
+const knownNames: string[] = [...settingRows.keys()].filter((name) => name.startsWith('D360_'))
 
 /** Names that begin with D360_ and are not settings: each is a mistake that would go unnoticed. */
 function findUnknown(environment: NodeJS.ProcessEnv): Problem[] {

@@ -50,6 +50,15 @@ const rules: Rule[] = [
 
   (judged) => incompleteLogin(judged, 'D360_USERNAME', 'D360_PASSWORD'),
   (judged) => incompleteLogin(judged, 'D360_PASSWORD', 'D360_USERNAME'),
+  (judged) =>
+    isMissing(judged, 'D360_PLATFORM_SECRET') &&
+    judged.values.D360_WEBHOOK_SIGNATURE === 'require' &&
+    judged.values.D360_IO_SIGNATURE === 'off' &&
+    broken(
+      'D360_PLATFORM_SECRET',
+      'is missing, and notices of 360dialog are checked with it',
+      'Copy it from the Partner Hub, or set D360_WEBHOOK_SIGNATURE to off if your hub signs nothing.',
+    ),
   (judged) => isMissing(judged, 'VAULT_KEYS') && broken('VAULT_KEYS', 'is missing'),
   (judged) => isMissing(judged, 'SESSION_SECRET') && broken('SESSION_SECRET', 'is missing'),
   (judged) => isMissing(judged, 'BRAND_NAME') && broken('BRAND_NAME', 'is missing'),
@@ -86,6 +95,11 @@ const rules: Rule[] = [
       'needs CHANNEL_WEBHOOK_URL',
       'Set CHANNEL_WEBHOOK_URL too, or neither.',
     ),
+
+  ({ values, given }) =>
+    values.SMTP_URL !== undefined &&
+    !given.has('MAIL_FROM') &&
+    broken('MAIL_FROM', 'is missing, and SMTP_URL sends mails'),
 
   ({ values, reasonsAgainstDemo }) =>
     reasonsAgainstDemo.length === 0 &&

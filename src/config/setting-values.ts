@@ -107,6 +107,19 @@ export const hostPatterns = reader('is not a list of host names', (text) => {
   return hosts.length > 0 && hosts.every((host) => hostPattern.test(host)) ? hosts : undefined
 }).refine((hosts) => !hosts.some(namesStrangers), 'has a *. with hosts of strangers behind it')
 
+/** An SMTP server with its login; a port is optional. */
+export const smtpAddress = reader('is not smtp://… or smtps://…', (text) => {
+  const url = /^smtps?:\/\/\S+$/i.test(text) ? URL.parse(text) : null
+  return url?.hostname && /^\/?$/.test(url.pathname) && !url.search && !url.hash ? url : undefined
+})
+
+/** `name@example.com`, or `Name <name@example.com>`. */
+export const mailbox = reader('is not an e-mail address', (text) => {
+  const [, name = '', address = text] = /^"?([^"<>\p{C}]*?)"?\s*<([^<>]*)>$/u.exec(text) ?? []
+  if (!z.email().safeParse(address).success) return undefined
+  return name ? `"${name}" <${address}>` : address
+})
+
 /** One secret, or two during a change: new ones are made with the first, both are accepted. */
 export function oneOrTwoSecrets(leastLength = 1) {
   return z

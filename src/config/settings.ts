@@ -86,6 +86,12 @@ export const settings = {
     default: 'off',
     meaning: 'on signs launches with the platform secret',
   },
+  D360_WEBHOOK_SIGNATURE: {
+    read: values.oneOf('require', 'warn', 'off'),
+    default: 'require',
+    meaning:
+      'notices of 360dialog that are not signed: require (refused), warn (stored), or off (nothing is checked)',
+  },
   D360_PAYMENT: {
     read: values.oneOf('direct', 'partner'),
     default: 'direct',
@@ -122,6 +128,19 @@ export const settings = {
     read: values.headers,
     secret: true,
     meaning: 'the headers that 360dialog sends there, as JSON: {"name": "text"}',
+  },
+  SMTP_URL: {
+    read: values.smtpAddress,
+    secret: true,
+    meaning:
+      'the mail server: smtps://user:password@host:port, or smtp:// with STARTTLS; not set: no mails, only reviews',
+    remedy: 'Give scheme, login and host, like smtps://user:password@mail.example.com.',
+  },
+  MAIL_FROM: {
+    read: values.mailbox,
+    meaning:
+      'the sender of mails, needed with SMTP_URL: connect@example.com, or "Name <connect@example.com>"',
+    remedy: 'For example: MAIL_FROM="Nordlicht <connect@nordlicht.example>"',
   },
   BRAND_NAME: { read: text, meaning: 'your name, as your customers know it; required outside the demo' },
   BRAND_LOGO_URL: { read: values.webAddress, meaning: 'the https address of your logo' },

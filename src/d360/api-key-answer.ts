@@ -80,8 +80,8 @@ function findRecord(value: unknown, depth = 0): Fields | undefined {
   return findRecord(fields.api_keys ?? fields.data ?? fields.api_key, depth + 1)
 }
 
-// `*`, bullets of all kinds, an ellipsis, or three dots and more.
-function isMasked(value: unknown): boolean {
+/** Whether a key is only hinted at: `*`, bullets of all kinds, an ellipsis, or three dots and more. */
+export function isMasked(value: unknown): boolean {
   return (
     typeof value === 'string' &&
     /[*\u2022\u2023\u2026\u2027\u2219\u22c5\u25cf\u25cb\u26ab\u2b24\u00b7]|\.{3}/.test(value)

@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import type { ChannelFacts } from '../database/schema.ts'
 import { toPlainText } from '../plain-text.ts'
-import { wireDate, wireId, wireObject, wirePhoneNumber, wireText } from './wire-values.ts'
+import { wireDate, wireFlag, wireId, wireObject, wirePhoneNumber, wireText } from './wire-values.ts'
 
 export type ChannelStatus = 'draft' | 'in_setup' | 'live' | 'pending_deletion' | 'terminated' | 'unknown'
 
@@ -17,7 +18,18 @@ export interface Channel {
   /** Whether the number runs at 360dialog, so that a key can be created. */
   readonly running: boolean
   readonly createdAt: Date | undefined
+  readonly facts: ChannelFacts
 }
+
+const wabaFacts = [
+  'id',
+  'name',
+  'namespace',
+  'external_id',
+  'fb_business_id',
+  'fb_account_status',
+  'type',
+] as const
 
 /** One row of the channel list, in 360dialog's names (docs/360dialog.md 6). */
 const channelRow = z.object({
@@ -29,9 +41,22 @@ const channelRow = z.object({
   hub_status: wireText,
   availability_status: wireText,
   app_id: wireId,
-  integration: wireObject({ app_id: wireId, state: wireText }),
+  integration: wireObject({ app_id: wireId, state: wireText, hosting_type: wireText }),
   setup_info: wireObject({ phone_number: wirePhoneNumber, phone_name: wireText }),
-  waba_account: wireObject({ type: wireText, on_behalf_of_business_info: wireObject({ type: wireText }) }),
+  waba_account: wireObject({
+    ...{ id: wireText, name: wireText, namespace: wireText, external_id: wireText, fb_business_id: wireText },
+    ...{ fb_account_status: wireText, type: wireText },
+    on_behalf_of_business_info: wireObject({ type: wireText }),
+  }),
+  current_limit: wireText,
+  current_quality_rating: wireText,
+  hosting_type: wireText,
+  is_on_biz_app: wireFlag,
+  ownership: wireText,
+  access: wireText,
+  access_type: wireText,
+  is_owned: wireFlag,
+  billing_started_at: wireText,
   created_at: wireDate,
   terminated_at: wireText,
   cancelled_at: wireText,
@@ -66,7 +91,40 @@ export function readChannel(row: unknown, now: Date): Channel | undefined {
     rawStatus: describeStatus(said),
     running: runs(said),
     createdAt: said.created_at ?? undefined,
+    facts: readFacts(said),
   }
+}
+
+function readFacts(row: ChannelRow): ChannelFacts {
+  const facts = {
+    messagingLimit: row.current_limit,
+    quality: row.current_quality_rating,
+    hosting: row.hosting_type ?? row.integration?.hosting_type,
+    isOnBusinessApp: row.is_on_biz_app,
+    ownership: readOwnership(row),
+    billingStartedAt: row.billing_started_at,
+    endsAt: row.terminated_at || row.cancelled_at,
+    waba: readWaba(row),
+  }
+  return withoutEmpty(facts)
+}
+
+/** The field that tells has not been seen (docs/360dialog.md 6): any of these words is taken. */
+function readOwnership(row: ChannelRow): 'owned' | 'shared' | undefined {
+  const words = [row.ownership, row.access, row.access_type]
+  if (row.is_owned === false || words.some((word) => says(word, 'shared', 'shared_access'))) return 'shared'
+  return row.is_owned || words.some((word) => says(word, 'owned', 'owner')) ? 'owned' : undefined
+}
+
+function readWaba({ waba_account: account }: ChannelRow): ChannelFacts['waba'] | undefined {
+  const type = account?.on_behalf_of_business_info?.type || account?.type
+  const facts = withoutEmpty(Object.fromEntries(wabaFacts.map((name) => [name, account?.[name]])))
+  return account ? ({ ...facts, ...(type && { type }) } as ChannelFacts['waba']) : undefined
+}
+
+/** Without what was not said. */
+function withoutEmpty(facts: object): object {
+  return Object.fromEntries(Object.entries(facts).filter(([, fact]) => (fact ?? '') !== ''))
 }
 
 /** Which state a number is in, by 360dialog's rules in their order (docs/360dialog.md 7). */

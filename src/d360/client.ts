@@ -1,30 +1,36 @@
 import { z } from 'zod'
-import { wireDate, wireEmail, wireId, wireObject, wireText } from './wire-values.ts'
+import { wireCount, wireDate, wireEmail, wireId, wireObject, wireText } from './wire-values.ts'
 
 /** A Client Hub account, as 360dialog lists it (docs/360dialog.md 6). */
 export interface Client {
   readonly id: string
   readonly name: string | undefined
-  /** `contact_info.email`, lower-cased. */
-  readonly email: string | undefined
+  /** `contact_info.email`, then `contact_user.email` if it is another; lower-cased. */
+  readonly emails: readonly string[]
   readonly createdAt: Date | undefined
+  /** How many numbers it may have. */
+  readonly maxChannels: number | undefined
 }
 
 const clientRow = z.object({
   id: wireId,
   name: wireText,
   contact_info: wireObject({ email: wireEmail }),
+  contact_user: wireObject({ email: wireEmail }),
   created_at: wireDate,
+  max_channels: wireCount,
 })
 
 /** Reads one row of the client list; `undefined` when it is no object or has no id. */
 export function readClient(row: unknown): Client | undefined {
   const read = clientRow.safeParse(row)
   if (!read.success || !read.data.id) return undefined
+  const { contact_info: info, contact_user: user } = read.data
   return {
     id: read.data.id,
     name: read.data.name || undefined,
-    email: read.data.contact_info?.email ?? undefined,
+    emails: [...new Set([info?.email ?? '', user?.email ?? ''])].filter(Boolean),
     createdAt: read.data.created_at ?? undefined,
+    maxChannels: read.data.max_channels ?? undefined,
   }
 }

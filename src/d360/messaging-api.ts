@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { LatchkeyError } from '../errors.ts'
+import { type Health, readHealth } from './health.ts'
 import { readMessagingAddress } from './messaging-address.ts'
 import { type Answer, isSuccess, type OnCall, sendOnce } from './send.ts'
 import { wirePhoneNumber, wireText } from './wire-values.ts'
@@ -70,19 +71,20 @@ export class MessagingApi {
     this.#settings = settings
   }
 
-  /**
-   * Asks which number a key is for, which proves the key. A stack without that call (404) is asked for its
-   * health; that is allowed once in 300 seconds for each channel, and the caller keeps to it.
-   */
-  async readPhoneNumber(access: MessagingAccess): Promise<PhoneNumberAnswer> {
+  /** Asks which number a key is for, which proves the key; undefined where there is no such call (404). */
+  async readPhoneNumber(access: MessagingAccess): Promise<PhoneNumberAnswer | undefined> {
     const answer = await this.#send(access, { endpoint: 'phone_number', path: '/v1/configs/phone_number' })
-    if (answer.status !== 404) {
-      const { phone_number: phoneNumber } = readJson(answer, phoneNumberAnswer)
-      return { phoneNumber: phoneNumber?.slice(1) }
-    }
-    const health = await this.#send(access, { endpoint: 'health', path: '/health_status' })
-    readJson(health, z.object({}))
-    return { phoneNumber: undefined }
+    if (answer.status === 404) return undefined
+    const { phone_number: phoneNumber } = readJson(answer, phoneNumberAnswer)
+    return { phoneNumber: phoneNumber?.slice(1) }
+  }
+
+  /** Asks for a number's health. Allowed once in 300 seconds for each channel: `HealthService` keeps to it. */
+  async readHealth(access: MessagingAccess): Promise<Health> {
+    const cloud = await this.#send(access, { endpoint: 'health', path: '/health_status' })
+    const answer =
+      cloud.status === 404 ? await this.#send(access, { endpoint: 'health', path: '/v1/health' }) : cloud
+    return readHealth(readJson(answer, z.looseObject({})), access.apiKey)
   }
 
   /**
@@ -90,8 +92,11 @@ export class MessagingApi {
    * @throws MessagingApiError `unexpected_answer` when another URL is echoed
    */
   async setWebhook(access: MessagingAccess, { url, headers }: ChannelWebhook): Promise<void> {
-    const call = { endpoint: 'set_webhook', path: '/v1/configs/webhook', json: { url, headers } }
-    const echoed = readEchoedUrl(expectSuccess(await this.#send(access, call)))
+    const call = { endpoint: 'set_webhook', json: { url, headers } }
+    const first = await this.#send(access, { ...call, path: '/v1/configs/webhook' })
+    const answer =
+      first.status === 404 ? await this.#send(access, { ...call, path: '/configs/webhook' }) : first
+    const echoed = readEchoedUrl(expectSuccess(answer))
     if (echoed && echoed !== url) throw new MessagingApiError('unexpected_answer')
   }
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { PartnerApiError } from '../errors.ts'
 import { BearerCredentials, type Credentials, type Headers } from './credentials.ts'
+import { Outage } from './outage.ts'
 import type { Priority, RateLimiter } from './rate-limiter.ts'
 import {
   type Answer,
@@ -28,12 +29,25 @@ export interface PartnerHttpSettings {
   readonly clock: Clock
   readonly timeoutMs?: number
   readonly onCall: OnCall
+  /** Told when 360dialog stops answering, and when it answers again. */
+  readonly onOutage?: (isOn: boolean) => void
+}
+
+/** What 360dialog answered last. */
+export interface LastAnswer {
+  readonly status: number
+  /** By our clock. */
+  readonly at: Date
+  /** By 360dialog's clock, in whole seconds; undefined when it did not say. */
+  readonly theirTime: Date | undefined
 }
 
 /** How this site calls the Partner API: within the rate limit, signed in, measured, with every failure named. */
 export class PartnerHttp {
   readonly #settings: PartnerHttpSettings
   readonly #credentials: Credentials
+  readonly #outage = new Outage()
+  #lastAnswer: LastAnswer | undefined
 
   constructor(settings: PartnerHttpSettings) {
     this.#settings = settings
@@ -42,6 +56,22 @@ export class PartnerHttp {
       'apiKey' in credentials
         ? { headers: async () => ({ 'x-api-key': credentials.apiKey }), renew: () => false }
         : new BearerCredentials((priority) => this.#login(credentials, priority), clock)
+  }
+
+  /** Undefined until this process had one. */
+  get lastAnswer(): LastAnswer | undefined {
+    return this.#lastAnswer
+  }
+
+  /**
+   * False while 360dialog does not answer. Then whoever looks next asks it, every 5 s at most: what works by itself
+   * rests meanwhile.
+   */
+  async isReachable(ask: () => Promise<void>): Promise<boolean> {
+    if (this.#outage.isOn && this.#outage.tryTakeQuestion(this.#settings.clock.now()))
+      // How it ends is noted, as of every call.
+      await ask().catch(() => {})
+    return !this.#outage.isOn
   }
 
   /** The body of the 2xx answer; retried on 429, 5xx and errors of the network. @throws PartnerApiError */
@@ -54,18 +84,32 @@ export class PartnerHttp {
    * says that nothing happened, it is sent once more with a new login. `beforeSending` ends before the
    * request leaves, and after every wait for a login or the rate limit. @throws PartnerApiError
    */
-  post(call: PartnerCall, json: unknown, beforeSending: () => Promise<void>): Promise<string> {
+  post(call: PartnerCall, json: unknown, beforeSending?: () => Promise<void>): Promise<string> {
+    return this.#change('POST', call, json, beforeSending)
+  }
+
+  /** As `post`, of what is there already. */
+  patch(call: PartnerCall, json: unknown): Promise<string> {
+    return this.#change('PATCH', call, json)
+  }
+
+  #change(
+    method: 'POST' | 'PATCH',
+    call: PartnerCall,
+    json: unknown,
+    beforeSending?: () => Promise<void>,
+  ): Promise<string> {
     return this.#signedIn(call, async (headers) => {
-      const request = this.#toRequest(call, { method: 'POST', headers, json, ownConnection: true })
+      const request = this.#toRequest(call, { method, headers, json, ownConnection: true })
       await this.#settings.rateLimiter.take(call.priority)
-      await beforeSending()
+      await beforeSending?.()
       return sendOnce(request)
     })
   }
 
   async #login(json: object, priority: Priority): Promise<string> {
     const call = { endpoint: 'token', priority, path: ['token'] }
-    return readBody(await this.#sendWithRetries(call, { method: 'POST', headers: {}, json }))
+    return readBody(this.#note(await this.#sendWithRetries(call, { method: 'POST', headers: {}, json })))
   }
 
   async #signedIn(
@@ -73,9 +117,17 @@ export class PartnerHttp {
     send: (headers: Headers) => Promise<Answer | NoResponse>,
   ): Promise<string> {
     const headers = await this.#credentials.headers(priority)
-    const outcome = await send(headers)
+    const outcome = this.#note(await send(headers))
     if (statusOf(outcome) !== 401 || !this.#credentials.renew(headers)) return readBody(outcome)
-    return readBody(await send(await this.#credentials.headers(priority)))
+    return readBody(this.#note(await send(await this.#credentials.headers(priority))))
+  }
+
+  #note(outcome: Answer | NoResponse): Answer | NoResponse {
+    if ('failure' in outcome) return outcome
+    const { status, date = '' } = outcome
+    const theirTime = Number.isNaN(Date.parse(date)) ? undefined : new Date(date)
+    this.#lastAnswer = { status, at: this.#settings.clock.now(), theirTime }
+    return outcome
   }
 
   async #sendWithRetries(call: PartnerCall, sent: Sent): Promise<Answer | NoResponse> {
@@ -83,14 +135,20 @@ export class PartnerHttp {
     const request = this.#toRequest(call, sent)
     await rateLimiter.take(call.priority)
     return sendWithRetries(request, async (ms) => {
+      if (this.#outage.isOn) return false
       await clock.sleep(ms)
       await rateLimiter.take(call.priority)
+      return true
     })
   }
 
   #toRequest(call: PartnerCall, sent: Sent): OutgoingRequest {
-    const { rateLimiter, timeoutMs, onCall } = this.#settings
+    const { rateLimiter, timeoutMs, onOutage } = this.#settings
     const { endpoint } = call
+    const onCall: OnCall = (endpoint, status, seconds) => {
+      if (this.#outage.note(status)) onOutage?.(this.#outage.isCertain)
+      this.#settings.onCall(endpoint, status, seconds)
+    }
     const onTooManyRequests = (retryAfterMs?: number) => rateLimiter.slowDown(retryAfterMs)
     return { ...sent, url: this.#toUrl(call), endpoint, timeoutMs, onCall, onTooManyRequests }
   }

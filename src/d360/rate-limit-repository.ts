@@ -32,6 +32,17 @@ export class RateLimitRepository {
     return before.length === 0 && this.#insert(after)
   }
 
+  /** Takes the next spare call, and lets none follow before `next`; false when it is not time for one yet. */
+  async tryTakeSpare(now: Date, next: Date): Promise<boolean> {
+    await this.#insert([])
+    const taken = await this.#db
+      .updateTable('callBudget')
+      .set({ noSpareUntil: next })
+      .where((is) => is.or([is('noSpareUntil', 'is', null), is('noSpareUntil', '<=', now)]))
+      .executeTakeFirst()
+    return taken.numUpdatedRows > 0n
+  }
+
   async postpone({ slowUntil, blockedUntil }: Omit<RateLimitState, 'calls'>): Promise<void> {
     await this.#insert([])
     if (slowUntil) await this.#moveLater('slowUntil', slowUntil)

@@ -11,7 +11,7 @@ interface Rate {
 
 interface RateLimiterSettings {
   readonly rate: 'auto' | Rate
-  readonly store: Pick<RateLimitRepository, 'read' | 'tryReserve' | 'postpone'>
+  readonly store: Pick<RateLimitRepository, 'read' | 'tryReserve' | 'postpone' | 'tryTakeSpare'>
   readonly clock: Clock
 }
 
@@ -26,6 +26,9 @@ const SLOW: Rate = { calls: 5, seconds: 30 }
 const SLOW_MS = 10 * 60_000
 const LONGEST_BLOCK_MS = 60 * 60_000
 const TRUST_FREE_MS = 1_000
+/** What a customer who comes meanwhile needs until it has its key, and the spare question itself. */
+const KEPT_FREE = 6
+const SPARE_EVERY_MS = 5_000
 
 /** The Partner API calls that one hub may make, across its processes (docs/360dialog.md 10). */
 export class RateLimiter {
@@ -59,6 +62,30 @@ export class RateLimiter {
       blockedUntil: blockMs > 0 ? new Date(now + blockMs) : undefined,
     })
     this.#foundFreeAt = undefined
+  }
+
+  /**
+   * Whether the hub has time for a question that nobody waits for: every 5 s at most, whatever the number of
+   * processes, never while 360dialog slows us down, and only while a customer's calls still fit in.
+   */
+  async takeSpare(): Promise<boolean> {
+    const { rate, store, clock } = this.#settings
+    const now = clock.now()
+    const { slowUntil, blockedUntil, calls } = await store.read()
+    if ([slowUntil, blockedUntil].some((until) => until !== undefined && until > now)) return false
+    if (rate !== 'auto') {
+      const recent = calls.filter((call) => call.getTime() > now.getTime() - rate.seconds * 1000)
+      if (recent.length > Math.max(rate.calls - KEPT_FREE, 0)) return false
+    }
+    return store.tryTakeSpare(now, new Date(now.getTime() + SPARE_EVERY_MS))
+  }
+
+  /** Until when 360dialog slows us down; undefined when it does not. */
+  async findSlowedUntil(): Promise<Date | undefined> {
+    const { store, clock } = this.#settings
+    const { slowUntil, blockedUntil } = await store.read()
+    const until = Math.max(slowUntil?.getTime() ?? 0, blockedUntil?.getTime() ?? 0)
+    return until > clock.now().getTime() ? new Date(until) : undefined
   }
 
   async #serve(): Promise<void> {

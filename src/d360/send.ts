@@ -7,7 +7,7 @@ export type OnCall = (endpoint: string, status: number | 'error', seconds: numbe
 
 /** One request to 360dialog. `url` carries no secret; `json`, when given, is the body. */
 export interface OutgoingRequest {
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'PATCH'
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly json?: unknown
@@ -25,6 +25,8 @@ export interface OutgoingRequest {
 export interface Answer {
   readonly status: number
   readonly body: string
+  /** The `Date` header: the server's own clock. */
+  readonly date?: string | undefined
 }
 
 /** `never_sent` when no connection was made, so nothing can have happened; `unknown` otherwise. */
@@ -58,18 +60,19 @@ export function sendOnce(request: OutgoingRequest): Promise<Answer | NoResponse>
 
 /**
  * As `sendOnce`, but got retries it twice by its own rules: on 429, 5xx and network errors, after 1 and 2 seconds,
- * or as `Retry-After` says if that is at most 10. `pause` waits that long, and until it may be sent again.
+ * or as `Retry-After` says if that is at most 10. `pause` waits that long, and until it may be sent again; or answers
+ * false: then it is not.
  */
 export function sendWithRetries(
   request: OutgoingRequest,
-  pause: (ms: number) => Promise<void>,
+  pause: (ms: number) => Promise<boolean>,
 ): Promise<Answer | NoResponse> {
   return send(request, pause)
 }
 
 async function send(
   request: OutgoingRequest,
-  pause?: (ms: number) => Promise<void>,
+  pause?: (ms: number) => Promise<boolean>,
 ): Promise<Answer | NoResponse> {
   // Loaded with the first call, not with the start: it is the largest of what we load.
   const { default: got, RequestError } = await import('got')
@@ -89,8 +92,7 @@ async function send(
         report(request, attempt, outcome)
         try {
           if (statusOf(outcome) === 429) await request.onTooManyRequests?.(retryAfter)
-          if (!pause || computedValue === 0) return 0
-          await pause(computedValue)
+          if (!pause || computedValue === 0 || !(await pause(computedValue))) return 0
         } catch (cause) {
           ownFailure = { cause }
           return 0
@@ -103,9 +105,10 @@ async function send(
   sending.on('request', (sent) => noteConnection(sent, attempt))
   sending.on('downloadProgress', ({ transferred }) => transferred > LARGEST_BODY && tooLarge.abort())
   try {
-    const { statusCode: status, body } = await sending
-    report(request, attempt, { status, body })
-    return { status, body }
+    const { statusCode: status, body, headers } = await sending
+    const answer = { status, body, date: headers.date }
+    report(request, attempt, answer)
+    return answer
   } catch (error) {
     if (ownFailure) throw ownFailure.cause
     const outcome = outcomeOf(attempt, error instanceof RequestError ? error.response : undefined)
@@ -120,9 +123,14 @@ interface Attempt {
   reported?: true
 }
 
+interface FailedResponse {
+  readonly statusCode: number
+  readonly headers: { readonly date?: string | undefined }
+}
+
 /** Of an attempt that failed. A 2xx whose body cannot be read is no answer. */
-function outcomeOf({ connected }: Attempt, response?: { statusCode: number }): Answer | NoResponse {
-  const answer = response && { status: response.statusCode, body: '' }
+function outcomeOf({ connected }: Attempt, response?: FailedResponse): Answer | NoResponse {
+  const answer = response && { status: response.statusCode, body: '', date: response.headers.date }
   return answer && !isSuccess(answer) ? answer : { failure: connected ? 'unknown' : 'never_sent' }
 }
 

@@ -12,6 +12,12 @@ export const wireText = z
   .nullish()
   .catch(MISSING)
 
+/** True or false, also as text. */
+export const wireFlag = z.union([z.boolean(), z.stringbool()]).nullish().catch(MISSING)
+
+/** A number of things. */
+export const wireCount = z.coerce.number().int().nonnegative().nullish().catch(MISSING)
+
 /** An id, text or number on the wire. */
 export const wireId = z
   .union([z.string(), z.number().int()])

@@ -11,9 +11,13 @@ import {
 const jsonColumns: ReadonlySet<string> = new Set([
   'recordsBefore',
   'recordsAfter',
+  'emails',
+  'facts',
+  'findings',
   'calls',
   'scopes',
   'detail',
+  'shown',
 ])
 const TIME = /(?:At|Until)$|^at$/
 const BOOLEAN = /^is[A-Z]/

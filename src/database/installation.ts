@@ -29,6 +29,14 @@ export async function bindToHub(db: Database, hubId: string): Promise<void> {
   })
 }
 
+/** Writes the row of the installation as it is, so that a database which only reads, or a full disk, says so. */
+export async function proveWritable(db: Database): Promise<void> {
+  await db
+    .updateTable('installation')
+    .set((is) => ({ hubId: is.ref('hubId') }))
+    .execute()
+}
+
 function nameOf(hubId: string): string {
   return hubId === 'demo' ? 'the demo' : `partner hub ${hubId}`
 }

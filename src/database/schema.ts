@@ -20,15 +20,22 @@ export interface Schema {
   client: ClientTable
   channel: ChannelTable
   observation: ObservationTable
+  channelChange: ChannelChangeTable
+  sync: SyncTable
   connectSession: ConnectSessionTable
   launch: LaunchTable
   launchSignature: { second: string }
   connectReturn: ConnectReturnTable
   returnedChannel: ReturnedChannelTable
   review: ReviewTable
+  ownerConfirmation: OwnerConfirmationTable
+  ownerConfirmationChannel: { confirmationId: string; channelId: string }
+  ownerMailStop: { tenantId: string; stoppedAt: Date }
   mint: MintTable
   apiKey: ApiKeyTable
+  notice: NoticeTable
   channelTask: ChannelTaskTable
+  channelHealth: ChannelHealthTable
   keyRead: KeyReadTable
   job: JobTable
   callBudget: CallBudgetTable
@@ -51,14 +58,17 @@ export type NewRow<T extends keyof Schema> = Readonly<Insertable<Schema[T]>>
 interface ClientTable {
   id: string
   name: Optional<string>
-  /** Lower-cased. */
-  email: Optional<string>
+  /** Lower-cased; the first is the one to write to. */
+  emails: ColumnType<string[], readonly string[] | undefined, readonly string[]>
+  maxChannels: Optional<number>
   createdAt: Optional<Date>
   observedAt: Date
+  /** When 360dialog was last asked which of its numbers it shares. */
+  sharesReadAt: Optional<Date>
 }
 
 export type PermissionStatus = 'shared' | 'missing' | 'unknown'
-export type ObservationSource = 'return' | 'mint' | 'probe' | 'api' | 'notice'
+export type ObservationSource = 'return' | 'mint' | 'probe' | 'api' | 'notice' | 'admin'
 
 export type KeyStatus =
   | 'none'
@@ -69,6 +79,23 @@ export type KeyStatus =
   | 'unknown'
   | 'rejected'
   | 'retired'
+
+/** What else a row tells, for people; what 360dialog did not say is left out. */
+export interface ChannelFacts {
+  /** Free text: `TIER_1K`. */
+  readonly messagingLimit?: string
+  /** Free text: `GREEN`, `High`. */
+  readonly quality?: string
+  /** Free text: where the number is hosted, or how it is set up. */
+  readonly hosting?: string
+  readonly isOnBusinessApp?: boolean
+  /** `shared`: another partner's channel to which this one has access. */
+  readonly ownership?: 'owned' | 'shared'
+  readonly billingStartedAt?: string
+  /** When a number that is to be deleted ends, as 360dialog says it. */
+  readonly endsAt?: string
+  readonly waba?: Readonly<Record<string, string>>
+}
 
 interface ChannelTable {
   id: string
@@ -83,9 +110,14 @@ interface ChannelTable {
   isRunning: boolean
   createdAt: Optional<Date>
   observedAt: Date
+  /** Since when 360dialog lists it no more. */
+  unlistedAt: Optional<Date>
+  facts: ColumnType<ChannelFacts, ChannelFacts | undefined, ChannelFacts>
   permission: Defaulted<PermissionStatus>
   permissionSource: Optional<ObservationSource>
   permissionObservedAt: Optional<Date>
+  /** Two sources say different things of it. */
+  isPermissionDisputed: Defaulted<boolean>
   keyStatus: Defaulted<KeyStatus>
   keyVersion: Defaulted<number>
 }
@@ -94,8 +126,36 @@ interface ObservationTable {
   id: string
   channelId: string
   source: ObservationSource
-  says: 'shared' | 'missing' | 'revocation_reported' | 'key_rejected'
+  says: 'shared' | 'missing' | 'grant_reported' | 'revocation_reported' | 'key_works' | 'key_rejected'
   observedAt: Date
+}
+
+interface ChannelChangeTable {
+  id: string
+  channelId: string
+  fact: 'status' | 'messagingLimit' | 'quality'
+  was: string
+  became: string
+  changedAt: Date
+}
+
+interface SyncTable {
+  id: number
+  /** What is walked through next, and how many of its rows were read. */
+  list: 'clients' | 'channels' | 'permissions'
+  place: number
+  /** When the walk that is under way began. */
+  startedAt: Optional<Date>
+  /** When its last page was read. */
+  readAt: Optional<Date>
+  clients: number
+  channels: number
+  /** In a row. */
+  failures: number
+  failedAt: Optional<Date>
+  /** When the last whole walk began, and when it ended. */
+  completeFromAt: Optional<Date>
+  completedAt: Optional<Date>
 }
 
 interface ConnectSessionTable {
@@ -110,6 +170,8 @@ interface ConnectSessionTable {
   number: Optional<string>
   /** What a customer quotes to support: `K7Q-2MD`. */
   code: string
+  /** Returns that were kept. What comes after the last is not. */
+  returnCount: number
   createdAt: Date
   expiresAt: Date
 }
@@ -124,9 +186,14 @@ interface LaunchTable {
   clientId: Optional<string>
   /** Began with "Continue here": what waits for this session is resumed when it returns. */
   isContinuation: boolean
+  /** In which the browser was answered. */
+  language: Language
   createdAt: Date
   expiresAt: Date
 }
+
+/** The languages of the client's pages and mails. */
+export type Language = 'en' | 'de'
 
 /** How a return arrived (ARCHITECTURE, "Returns"): with which nonce, and in which browser. */
 export type Arrival =
@@ -152,8 +219,8 @@ interface ConnectReturnTable {
   /** The query as it came, without nonces; removed after 90 days. */
   raw: Optional<string>
   digest: string
-  /** `pending` waits for "Continue here"; `refused`: an admin decided that nothing of it is connected. */
-  state: 'received' | 'pending' | 'bound' | 'needs_review' | 'refused' | 'declined'
+  /** `pending` waits for "Continue here"; `refused`: an admin or the owner decided that nothing of it is connected. */
+  state: 'received' | 'pending' | 'bound' | 'awaiting_owner' | 'needs_review' | 'refused' | 'declined'
   arrival: Arrival
   /** SHA-256 of the id of its "Continue here" page. */
   pageHash: Optional<string>
@@ -163,16 +230,19 @@ interface ConnectReturnTable {
   closedAt: Optional<Date>
 }
 
-export type BelongingRule = 'bound_already' | 'verified_email' | 'new_client' | 'known_client'
+export type BelongingRule = 'bound_already' | 'verified_email' | 'owner_confirmed' | 'known_client'
 
+/** Why a return did not bind a channel by itself. */
 export type ReviewReason =
-  | 'client_not_listed'
   | 'another_client'
   | 'channel_not_listed'
   | 'bound_elsewhere'
   | 'launch_expired'
   | 'no_nonce'
-  | 'another_sign_up'
+  /** The owner said no, or wants no more mails about this tenant. */
+  | 'owner_refused'
+  /** The mail could not be delivered, or was not answered in its time. */
+  | 'owner_silent'
   | 'nothing_matches'
   | 'another_number'
   | 'no_session'
@@ -182,11 +252,11 @@ interface ReturnedChannelTable {
   channelId: string
   isRevoked: boolean
   /** Undefined until it was judged, and for a revoked channel or one that is shown beside others only. */
-  outcome: Optional<'bound' | 'review' | 'refused'>
+  outcome: Optional<'bound' | 'owner' | 'review' | 'refused'>
   /** Why it is bound; `decision`: an admin said so. */
   rule: Optional<BelongingRule | 'decision'>
-  /** Why it is, or was, in review. */
-  reason: Optional<ReviewReason>
+  /** Why it is, or was, in review. `client_not_listed` opens none: it is looked at again for a day, then refused. */
+  reason: Optional<ReviewReason | 'client_not_listed'>
 }
 
 interface ReviewTable {
@@ -200,11 +270,69 @@ interface ReviewTable {
   arrival: Arrival
   reason: ReviewReason
   openedAt: Date
-  /** `settled`: the channel was bound by a later return of the same tenant. */
-  decision: Optional<'accepted' | 'refused' | 'settled'>
+  /** `moved`: from the tenant that had it; `settled`: the channel was bound by a later return of the same tenant. */
+  decision: Optional<'accepted' | 'moved' | 'refused' | 'settled'>
   /** `admin:NAME`, `cli` or `latchkey`. */
   decidedBy: Optional<string>
   decidedTenantId: Optional<string>
+  /** What was decided about. */
+  shown: Optional<ReviewFacts>
+  closedAt: Optional<Date>
+}
+
+/** What an admin sees of a review, as JSON: the same rows give the same facts. */
+export interface ReviewFacts {
+  readonly client: {
+    readonly id: string
+    readonly name: string | undefined
+    readonly emails: readonly string[]
+  }
+  readonly number: {
+    readonly id: string
+    /** The rest as 360dialog described it last. */
+    readonly clientId: string | undefined
+    readonly phoneNumber: string | undefined
+    readonly displayName: string | undefined
+    readonly status: string | undefined
+  }
+  /** Who has the number. */
+  readonly holder: { readonly id: string; readonly name: string } | null
+  readonly key: { readonly status: KeyStatus; readonly version: number } | null
+  readonly reason: ReviewReason
+  readonly claims: readonly ClaimFacts[]
+  readonly moreClaims: number
+}
+
+export interface ClaimFacts {
+  readonly session: string
+  readonly code: string
+  readonly tenant: { readonly id: string; readonly name: string }
+  readonly email: string | undefined
+  readonly isEmailVerified: boolean
+  readonly number: string | undefined
+  readonly arrival: Arrival
+  readonly reason: ReviewReason
+  /** Where the owner was asked about it, and the answer. */
+  readonly owner: { readonly email: string; readonly answer: string } | null
+}
+
+interface OwnerConfirmationTable {
+  id: string
+  sessionId: string
+  clientId: string
+  /** Where the mail goes: the address that 360dialog holds for the client. */
+  email: string
+  language: Language
+  /** `latchkey` or `admin:NAME`. */
+  askedBy: string
+  linkHash: string
+  /** The id in the link, sealed, until the mail has left. */
+  sealedLink: Optional<string>
+  createdAt: Date
+  sentAt: Optional<Date>
+  expiresAt: Date
+  /** `none`: not answered in its time, not deliverable, or not needed any more. */
+  answer: Optional<'yes' | 'no' | 'none'>
   closedAt: Optional<Date>
 }
 
@@ -223,6 +351,8 @@ interface MintTable {
   recordsBefore: Optional<string[]>
   recordsAfter: Optional<string[]>
   sealedAnswer: Optional<string>
+  /** Asked for a tenant that has the channel no longer: its key is held back, too. */
+  isHeldBack: Defaulted<boolean>
   requestedAt: Date
   sentAt: Optional<Date>
   closedAt: Optional<Date>
@@ -239,8 +369,37 @@ interface ApiKeyTable {
   appId: Optional<string>
   recordId: Optional<string>
   status: 'stored' | 'rejected' | 'retired'
+  /** A former tenant had it when the channel moved: served to nobody before an admin has confirmed or replaced it. */
+  isHeldBack: Defaulted<boolean>
   createdAt: Date
   closedAt: Optional<Date>
+}
+
+interface NoticeTable {
+  id: string
+  /** With `_` for each dot; empty: it had no name that could be read. */
+  event: string
+  envelopeId: Optional<string>
+  /** `data.id`, whatever it names. */
+  dataId: Optional<string>
+  /** The channel to ask about; it need not be known here. */
+  channelId: Optional<string>
+  clientId: Optional<string>
+  /** Bytes of all that came with it. */
+  size: number
+  /** SHA-256 of all that came with it. */
+  digest: string
+  /** Which one it is of those that came together. */
+  place: number
+  signature: 'valid' | 'invalid' | 'missing' | 'unchecked'
+  /** As it came, of account events only. */
+  body: Optional<string>
+  /** How often it came, byte for byte. */
+  copies: number
+  receivedAt: Date
+  lastReceivedAt: Date
+  /** `kept`: it names nothing that could be asked about. */
+  outcome: Optional<'read' | 'not_listed' | 'kept'>
 }
 
 interface ChannelTaskTable {
@@ -251,6 +410,31 @@ interface ChannelTaskTable {
   state: 'due' | 'ok' | 'failed'
   problem: Optional<string>
   doneAt: Optional<Date>
+}
+
+interface ChannelHealthTable {
+  channelId: string
+  /** Of the key with which it was asked for. */
+  version: number
+  askedAt: Date
+  state: 'available' | 'unknown' | 'limited' | 'blocked'
+  findings: ColumnType<HealthFinding[], readonly HealthFinding[], readonly HealthFinding[]>
+  /** Since when it is in this state. */
+  sinceAt: Optional<Date>
+  answeredAt: Optional<Date>
+  /** Why it could not be asked for, and since when. */
+  failure: Optional<'key_rejected' | 'refused' | 'unreachable' | 'unexpected_answer'>
+  failedAt: Optional<Date>
+}
+
+/** What stands in the way of a number, in 360dialog's words: plain text, short, and never to be trusted. */
+export interface HealthFinding {
+  /** `WABA`, `PHONE_NUMBER`, a machine's name. */
+  readonly about: string
+  readonly state: ChannelHealthTable['state']
+  readonly code?: string
+  readonly text?: string
+  readonly solution?: string
 }
 
 interface KeyReadTable {
@@ -279,6 +463,8 @@ interface CallBudgetTable {
   id: number
   slowUntil: Optional<Date>
   blockedUntil: Optional<Date>
+  /** When the next call may be made that nobody waits for. */
+  noSpareUntil: Optional<Date>
   /** ISO 8601, oldest first. */
   calls: ColumnType<string[], readonly string[], readonly string[]>
 }

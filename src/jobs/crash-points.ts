@@ -15,6 +15,13 @@ export const crashPoints = [
   'key.stored',
   'probe.answered',
   'probe.stored',
+  'notice.stored',
+  'notice.asked',
+  'notice.observed',
+  'notice.read',
+  'sync.page_read',
+  'sync.page_stored',
+  'mail.sent',
 ] as const
 
 export type CrashPointName = (typeof crashPoints)[number]

@@ -8,7 +8,17 @@ import { newId } from '../identifiers.ts'
 /** Longer than any single piece of work can take: every call to 360dialog has a bound far below it. */
 export const LEASE_MS = 120_000
 
-export type JobKind = 'return' | 'unattached_return' | 'mint' | 'probe' | 'webhook' | 'retention'
+export type JobKind =
+  | 'return'
+  | 'unattached_return'
+  | 'notice'
+  | 'mint'
+  | 'probe'
+  | 'webhook'
+  | 'health'
+  | 'mail'
+  | 'sync'
+  | 'retention'
 
 /** What goes first within a kind. */
 export const priorities = { first: 0, usual: 1, last: 2 } as const
@@ -56,12 +66,14 @@ export class Jobs {
     afterCommit(trx, () => this.#wake(job.kind))
   }
 
-  /** Plans a job; one that is there already stays as it is. */
+  /** Plans a job; one that is there already stays as it is, and is there until this transaction has ended. */
   async ensure(job: NewJob, trx: Database): Promise<void> {
     await trx
       .insertInto('job')
       .values(this.#toRow(job))
-      .onConflict((conflict) => conflict.doNothing())
+      .onConflict((conflict) =>
+        conflict.columns(['kind', 'subject']).doUpdateSet((set) => ({ kind: set.ref('excluded.kind') })),
+      )
       .execute()
     afterCommit(trx, () => this.#wake(job.kind))
   }
@@ -82,6 +94,16 @@ export class Jobs {
     return retried.numUpdatedRows === 1n
   }
 
+  /** When it is due, or until when somebody holds it; undefined when there is none. */
+  find(
+    kind: JobKind,
+    subject: string,
+    db: Database = this.#db,
+  ): Promise<Pick<Row<'job'>, 'dueAt' | 'leasedUntil'> | undefined> {
+    const jobs = db.selectFrom('job').select(['dueAt', 'leasedUntil'])
+    return jobs.where('kind', '=', kind).where('subject', '=', subject).executeTakeFirst()
+  }
+
   /** Nobody works on it from here on; who holds it loses it. */
   async cancel(kind: JobKind, subject: string, trx: Database): Promise<void> {
     await trx.deleteFrom('job').where('kind', '=', kind).where('subject', '=', subject).execute()
@@ -89,10 +111,11 @@ export class Jobs {
 
   /**
    * Takes the job of this kind that goes first, for LEASE_MS, in one conditional update: of any number of workers and
-   * processes one gets it, on either database. Undefined when nothing is due.
+   * processes one gets it, on either database; `isUrgent` looks at those of the first priority alone. Undefined when
+   * nothing is due.
    */
-  async leaseNext(kind: JobKind): Promise<LeasedJob | undefined> {
-    for (const priority of Object.values(priorities)) {
+  async leaseNext(kind: JobKind, { isUrgent = false } = {}): Promise<LeasedJob | undefined> {
+    for (const priority of isUrgent ? [priorities.first] : Object.values(priorities)) {
       const job = await this.#leaseNextOf(kind, priority)
       if (job) return job
     }
@@ -168,10 +191,10 @@ export class LeasedJob {
   }
 
   /** Gives it back, to be found again at `dueAt`; at once, if it was asked for again meanwhile. */
-  async again(dueAt: Date, db: Database): Promise<void> {
+  async again(dueAt: Date, db: Database, priority = this.#job.priority): Promise<void> {
     const now = this.#clock.now().toISOString()
     const due = sql<Date>`case when is_wanted_again = 1 then ${now} else ${dueAt.toISOString()} end`
-    await this.#change({ dueAt: due, leasedUntil: null, isWantedAgain: false }, db)
+    await this.#change({ dueAt: due, leasedUntil: null, isWantedAgain: false, priority }, db)
     this.#settle(db)
   }
 

@@ -1,19 +1,31 @@
+import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../database/database.ts'
-import { PartnerApiError } from '../errors.ts'
+import { MailError, PartnerApiError } from '../errors.ts'
 import { FAILING, nextTry } from './backoff.ts'
 import { type JobKind, type Jobs, type LeasedJob, LeaseLostError } from './jobs.ts'
 
 /** A kind of background work: a name and a function. */
 export interface Work {
   readonly kind: JobKind
+  /** How many are worked on at once; 4 unless said. */
+  readonly loops?: number
+  /** So many of the loops take nothing but the first priority: whatever else is due, it does not wait. */
+  readonly urgentLoops?: number
+  /** Whether there is a point in it now: no job is taken, and none loses a try, while there is not. */
+  isReady?(): Promise<boolean>
   /**
    * Works on the row that the job is about. Returning ends the job, unless it was given back; throwing gives it back
    * for later. Safe to repeat after a crash at any line: what was done is seen on the rows.
    */
   run(job: LeasedJob): Promise<void>
+}
+
+interface Loop {
+  readonly work: Work
+  readonly isUrgent?: boolean
 }
 
 interface Dependencies {
@@ -36,8 +48,8 @@ const CHECK_EVERY_MS = 5
 export class Runner {
   readonly #dependencies: Dependencies
   readonly #stopping = new AbortController()
-  /** Loops that found nothing to do, with the kind that each works on. */
-  readonly #resting = new Map<AbortController, JobKind>()
+  /** Loops that found nothing to do. One of each sort looks again by itself; it wakes others when it finds something. */
+  readonly #resting = new Map<AbortController, Loop & { readonly looksAgain: boolean }>()
   #news = 0
   #loops: Promise<void>[] = []
 
@@ -48,37 +60,47 @@ export class Runner {
 
   start(): void {
     const { works } = this.#dependencies
-    this.#loops = works.flatMap((work) => Array.from({ length: AT_ONCE }, () => this.#loop(work)))
+    this.#loops = works.flatMap((work) =>
+      Array.from({ length: work.loops ?? AT_ONCE }, (_, nth) =>
+        this.#loop({ work, isUrgent: nth < (work.urgentLoops ?? 0) }),
+      ),
+    )
   }
 
   /** Takes nothing new and resolves when what is under way has ended. */
   async stop(): Promise<void> {
     this.#stopping.abort()
-    for (const loop of [...this.#resting.keys()]) this.#wakeLoop(loop)
+    for (const alarm of [...this.#resting.keys()]) this.#wakeLoop(alarm)
     await Promise.all(this.#loops)
   }
 
   /** Works until nothing is due any more. */
   async workUntilIdle(): Promise<void> {
     for (let worked = true; worked; ) {
-      const found = await Promise.all(this.#dependencies.works.map((work) => this.#workOnce(work)))
+      const found = await Promise.all(this.#dependencies.works.map((work) => this.#workOnce({ work })))
       worked = found.includes(true)
     }
   }
 
-  /** One resting loop of that kind looks now. A loop that finds work wakes the next, so that as many look as needed. */
+  /**
+   * One resting loop of that kind looks now, and an urgent one. A loop that finds work wakes the next, so that as many
+   * look as needed.
+   */
   #wake(kind: JobKind): void {
     this.#news += 1
-    const [loop] = [...this.#resting].find(([, rests]) => rests === kind) ?? []
-    if (loop) this.#wakeLoop(loop)
+    for (const isUrgent of [true, false]) {
+      const [loop] =
+        [...this.#resting].find(([, rests]) => rests.work.kind === kind && rests.isUrgent === isUrgent) ?? []
+      if (loop) this.#wakeLoop(loop)
+    }
   }
 
-  async #loop(work: Work): Promise<void> {
+  async #loop(loop: Loop): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       await this.#yieldToRequests()
       const news = this.#news
-      if (await this.#tryOnce(work)) this.#wake(work.kind)
-      else if (news === this.#news && !this.#stopping.signal.aborted) await this.#rest(work.kind)
+      if (await this.#tryOnce(loop)) this.#wake(loop.work.kind)
+      else if (news === this.#news && !this.#stopping.signal.aborted) await this.#rest(loop)
     }
   }
 
@@ -89,31 +111,37 @@ export class Runner {
       await pause(CHECK_EVERY_MS)
   }
 
-  async #rest(kind: JobKind): Promise<void> {
-    const loop = new AbortController()
-    this.#resting.set(loop, kind)
-    await this.#dependencies.clock.sleep(LOOK_EVERY_MS, loop.signal)
-    this.#resting.delete(loop)
+  async #rest(loop: Loop): Promise<void> {
+    const alarm = new AbortController()
+    const { work, isUrgent } = loop
+    const looksAgain = ![...this.#resting.values()].some(
+      (other) => other.work === work && other.isUrgent === isUrgent && other.looksAgain,
+    )
+    this.#resting.set(alarm, { ...loop, looksAgain })
+    if (looksAgain) await this.#dependencies.clock.sleep(LOOK_EVERY_MS, alarm.signal)
+    else await once(alarm.signal, 'abort')
+    this.#resting.delete(alarm)
   }
 
-  #wakeLoop(loop: AbortController): void {
-    this.#resting.delete(loop)
-    loop.abort()
+  #wakeLoop(alarm: AbortController): void {
+    this.#resting.delete(alarm)
+    alarm.abort()
   }
 
   /** False also when the database is away: the loop rests before it looks again. */
-  async #tryOnce(work: Work): Promise<boolean> {
+  async #tryOnce(loop: Loop): Promise<boolean> {
     try {
-      return await this.#workOnce(work)
+      return await this.#workOnce(loop)
     } catch (error) {
-      this.#dependencies.logger.error({ err: error, work: work.kind }, 'background work failed')
+      this.#dependencies.logger.error({ err: error, work: loop.work.kind }, 'background work failed')
       return false
     }
   }
 
   /** Takes one due job and works on it; false when none was due. */
-  async #workOnce(work: Work): Promise<boolean> {
-    const job = await this.#dependencies.jobs.leaseNext(work.kind)
+  async #workOnce({ work, isUrgent = false }: Loop): Promise<boolean> {
+    if (work.isReady && !(await work.isReady())) return false
+    const job = await this.#dependencies.jobs.leaseNext(work.kind, { isUrgent })
     if (!job) return false
     try {
       await this.#run(work, job)
@@ -143,6 +171,9 @@ export class Runner {
     const { logger } = this.#dependencies
     if (error instanceof PartnerApiError) {
       const { failure, upstreamStatus: status } = error
+      logger.warn({ work: kind, subject, failure, status }, 'background work waits')
+    } else if (error instanceof MailError) {
+      const { code: failure, status } = error
       logger.warn({ work: kind, subject, failure, status }, 'background work waits')
     } else logger.error({ work: kind, subject, err: error }, 'background work failed')
   }

@@ -55,7 +55,7 @@ export class KeyProof {
     const phoneNumber = await this.#readPhoneNumber(access)
     if (phoneNumber === undefined)
       throw new InvalidInputError(
-        'The key works, but 360dialog does not say for which number, so it is not proven. Check the address.',
+        '360dialog does not say for which number this key is, so it is not proven. Check key and address.',
       )
     if (phoneNumber !== wanted)
       throw new InvalidInputError('This key belongs to another number. Copy the key of this number.')
@@ -78,7 +78,7 @@ export class KeyProof {
 
   async #readPhoneNumber(access: MessagingAccess): Promise<string | undefined> {
     try {
-      return (await this.#dependencies.messagingApi.readPhoneNumber(access)).phoneNumber
+      return (await this.#dependencies.messagingApi.readPhoneNumber(access))?.phoneNumber
     } catch (error) {
       if (!(error instanceof MessagingApiError)) throw error
       throw new InvalidInputError(refusals[error.failure])

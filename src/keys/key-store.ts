@@ -11,6 +11,11 @@ export type NewApiKey = Pick<
   'channelId' | 'version' | 'apiKey' | 'address' | 'appId' | 'recordId' | 'createdAt'
 >
 
+/** Stores a key that was sealed, in the transaction of what it belongs to. */
+export type StoreKey = (trx: Database, isHeldBack?: boolean) => Promise<void>
+
+const DAY_MS = 24 * 60 * 60_000
+
 /** First 16 hex characters of SHA-256 of `channel_id + "\n" + api_key`: names a key without telling it. */
 export function fingerprintOf(channelId: string, apiKey: string): string {
   return createHash('sha256').update(`${channelId}\n${apiKey}`).digest('hex').slice(0, 16)
@@ -29,10 +34,10 @@ export class KeyStore {
   }
 
   /** Seals outside the transaction, so that it stays short; what it returns stores the key inside one. */
-  async prepare({ apiKey, ...key }: NewApiKey): Promise<(trx: Database) => Promise<void>> {
+  async prepare({ apiKey, ...key }: NewApiKey): Promise<StoreKey> {
     const { kid, jwe } = await this.#vault.seal(this.#contextOf(key), apiKey)
     const fingerprint = fingerprintOf(key.channelId, apiKey)
-    return async (trx) => {
+    return async (trx, isHeldBack = false) => {
       await trx
         .updateTable('apiKey')
         .set({ status: 'retired', closedAt: key.createdAt })
@@ -42,7 +47,7 @@ export class KeyStore {
         .execute()
       await trx
         .insertInto('apiKey')
-        .values({ ...key, kid, sealed: jwe, fingerprint, status: 'stored' })
+        .values({ ...key, kid, sealed: jwe, fingerprint, status: 'stored', isHeldBack })
         .execute()
     }
   }
@@ -62,6 +67,18 @@ export class KeyStore {
     return key && { ...key, apiKey: await this.#vault.open(this.#contextOf(key), key.sealed) }
   }
 
+  /** Marks the key in use as one that nobody is served, or ends that; false when there is none to mark. */
+  async setHeldBack(channelId: string, isHeldBack: boolean, trx: Database): Promise<boolean> {
+    const marked = await trx
+      .updateTable('apiKey')
+      .set({ isHeldBack })
+      .where('channelId', '=', channelId)
+      .where('status', '=', 'stored')
+      .where('isHeldBack', '=', !isHeldBack)
+      .executeTakeFirst()
+    return marked.numUpdatedRows === 1n
+  }
+
   async reject(channelId: string, version: number, now: Date, db: Database): Promise<void> {
     await db
       .updateTable('apiKey')
@@ -69,6 +86,22 @@ export class KeyStore {
       .where('channelId', '=', channelId)
       .where('version', '=', version)
       .execute()
+  }
+
+  /** Whether our last two keys were both rejected within a day: somebody else creates keys for this channel. */
+  async isFoughtOver(channelId: string, db: Database = this.#db): Promise<boolean> {
+    const keys = await db
+      .selectFrom('apiKey')
+      .select(['status', 'createdAt', 'closedAt'])
+      .where('channelId', '=', channelId)
+      .orderBy('version', 'desc')
+      .limit(2)
+      .execute()
+    const diedEarly = keys.filter(
+      ({ status, createdAt, closedAt = createdAt }) =>
+        status === 'rejected' && closedAt.getTime() - createdAt.getTime() < DAY_MS,
+    )
+    return diedEarly.length === 2
   }
 
   /** The ids of 360dialog's key records that are ours. */

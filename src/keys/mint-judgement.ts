@@ -4,19 +4,22 @@ import type { Row } from '../database/schema.ts'
 
 type Mint = Row<'mint'>
 
-export type MintObstacle = 'key_in_use' | 'key_records_unreadable' | 'another_key_appeared'
+export type MintObstacle = 'key_in_use' | 'key_records_unreadable' | 'another_key_appeared' | 'another_system'
 
 /**
  * Why a mint must not begin: another system's key that works, or may work, would be ended by it. `foreign` are the
- * ids of the key records that are not ours, undefined when they could not be read (docs/360dialog.md 8).
+ * ids of the key records that are not ours, undefined when they could not be read (docs/360dialog.md 8). A channel is
+ * fought over when our last two keys did not live for a day: another system creates keys for it, and we would end its.
  */
 export function findObstacle(
   mint: Pick<Mint, 'reason' | 'launchedAt' | 'recordsBefore' | 'version'>,
   channel: Pick<Channel, 'createdAt'>,
   foreign: readonly string[] | undefined,
+  isFoughtOver = false,
 ): MintObstacle | undefined {
   const { reason, recordsBefore } = mint
   if (reason === 'return') {
+    if (isFoughtOver) return 'another_system'
     if (foreign === undefined) return hadNoKey(mint, channel) ? undefined : 'key_records_unreadable'
     return foreign.length > 0 ? 'key_in_use' : undefined
   }

@@ -6,7 +6,7 @@ import type { KeyStatus, Row } from '../database/schema.ts'
 import { newId } from '../identifiers.ts'
 import { nextTry, WAITING } from '../jobs/backoff.ts'
 import { type Jobs, type LeasedJob, LeaseLostError } from '../jobs/jobs.ts'
-import type { KeyStore } from './key-store.ts'
+import type { KeyStore, StoreKey } from './key-store.ts'
 
 /** One key creation: a row of the ledger. */
 export type Mint = Row<'mint'>
@@ -19,6 +19,7 @@ export interface HeldMint {
 
 export type MintOrder = Pick<Mint, 'channelId' | 'reason' | 'askedBy' | 'launchedAt'> & {
   readonly recordsBefore?: readonly string[] | undefined
+  readonly isHeldBack?: boolean
 }
 
 type Change = Partial<{
@@ -155,6 +156,34 @@ export class MintLedger {
     return true
   }
 
+  /** The open mint as it is now: until the transaction ends nobody else changes it. */
+  lockOpen(channelId: string, trx: Database): Promise<Mint | undefined> {
+    return trx
+      .updateTable('mint')
+      .set({ channelId })
+      .where('channelId', '=', channelId)
+      .where('closedAt', 'is', null)
+      .returningAll()
+      .executeTakeFirst()
+  }
+
+  /**
+   * The channel goes to another tenant: what the former one had is served to nobody before an admin has decided. A mint
+   * that was not sent is cancelled; the key of one that was is held back when it comes.
+   */
+  async holdBack(channelId: string, trx: Database): Promise<void> {
+    const { keys } = this.#dependencies
+    const open = await this.lockOpen(channelId, trx)
+    const isSent = open?.sealedAnswer !== undefined
+    const unsent = isSent ? (['waiting'] as const) : (['waiting', 'needs_decision'] as const)
+    const isCancelled = open !== undefined && (await this.cancel(open, unsent, trx))
+    if (open && !isCancelled)
+      await trx.updateTable('mint').set({ isHeldBack: true }).where('id', '=', open.id).execute()
+    const isKeyHeldBack = await keys.setHeldBack(channelId, true, trx)
+    if (open && !isCancelled) await this.#show(channelId, statusOf(open), trx)
+    else if (isCancelled || isKeyHeldBack) await this.#show(channelId, 'none', trx)
+  }
+
   /** Back to waiting: nothing happened at 360dialog. */
   wait({ mint, job }: HeldMint, problem: string, upstreamStatus: number | undefined): Promise<void> {
     const dueAt = nextTry(this.#dependencies.clock.now(), job.attempts, WAITING)
@@ -199,13 +228,14 @@ export class MintLedger {
   }
 
   /** Stores the key. The raw answer goes: from now on the sealed key is the only copy. */
-  store({ mint, job }: HeldMint, storeKey: (trx: Database) => Promise<void>): Promise<void> {
+  store({ mint, job }: HeldMint, storeKey: StoreKey): Promise<void> {
     const closedAt = this.#dependencies.clock.now()
     const stored = { state: 'stored', problem: null, sealedAnswer: null, closedAt } as const
-    return this.#move({ mint, job }, stored, undefined, async (trx) => {
+    return this.#move({ mint, job }, stored, undefined, async (trx, { isHeldBack }) => {
       await job.finish(trx)
-      await storeKey(trx)
-      await this.#dependencies.channels.setKeyStatus(mint.channelId, 'stored', trx, mint.version)
+      await storeKey(trx, isHeldBack)
+      const status = isHeldBack ? 'retired' : 'stored'
+      await this.#dependencies.channels.setKeyStatus(mint.channelId, status, trx, mint.version)
     })
   }
 
@@ -243,13 +273,11 @@ export class MintLedger {
     const { channelId, askedBy, launchedAt } = mint
     const closedAt = this.#dependencies.clock.now()
     const closed = { state: 'unknown', problem: 'answer_lost', recordsAfter, closedAt } as const
-    return this.#move({ mint, job }, closed, undefined, async (trx) => {
+    return this.#move({ mint, job }, closed, undefined, async (trx, { isHeldBack }) => {
       await job.finish(trx)
       const order = {
-        channelId,
+        ...{ channelId, askedBy, launchedAt, isHeldBack },
         reason: 'lost_answer',
-        askedBy,
-        launchedAt,
         recordsBefore: recordsAfter,
       } as const
       await this.request(order, trx)
@@ -262,7 +290,7 @@ export class MintLedger {
     { mint }: HeldMint,
     change: Change,
     shown: KeyStatus | undefined,
-    settle: (trx: Database) => Promise<void>,
+    settle: (trx: Database, now: Pick<Mint, 'isHeldBack'>) => Promise<void>,
   ): Promise<void> {
     await inTransaction(this.#dependencies.db, async (trx) => {
       const moved = await trx
@@ -271,21 +299,30 @@ export class MintLedger {
         .where('id', '=', mint.id)
         .where('state', '=', mint.state)
         .where('closedAt', 'is', null)
+        // The channel may have gone to another tenant since the worker read the row.
+        .returning('isHeldBack')
         .executeTakeFirst()
-      if (moved.numUpdatedRows !== 1n) throw new LeaseLostError()
-      await settle(trx)
+      if (!moved) throw new LeaseLostError()
+      await settle(trx, moved)
       if (shown) await this.#show(mint.channelId, shown, trx)
     })
   }
 
-  /** A key that is stored stays the answer for the product while another one is created. */
+  /** A key that is stored stays the answer for the product while another one is created, unless it is held back. */
   async #show(channelId: string, status: KeyStatus, trx: Database): Promise<void> {
     const { keys, channels } = this.#dependencies
     const newest = await keys.findNewest(channelId, trx)
-    await channels.setKeyStatus(channelId, newest?.status === 'stored' ? 'stored' : status, trx)
+    const resting = status === 'none' ? 'retired' : status
+    const kept = newest?.isHeldBack ? resting : 'stored'
+    await channels.setKeyStatus(channelId, newest?.status === 'stored' ? kept : status, trx)
   }
 
   #record({ channelId }: Mint, action: string, detail: Record<string, string>, trx: Database): Promise<void> {
     return this.#dependencies.audit.record({ actor: 'latchkey', action, channelId, detail }, trx)
   }
+}
+
+/** What the channel shows of an open mint that was sent, or has stopped. */
+function statusOf({ state }: Pick<Mint, 'state'>): KeyStatus {
+  return state === 'unknown' || state === 'needs_decision' ? state : 'minting'
 }

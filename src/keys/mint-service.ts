@@ -68,6 +68,11 @@ export class MintService {
     return this.#dependencies.ledger.request({ ...order, reason: 'return' }, trx)
   }
 
+  /** The channel goes to another tenant: keys that the former one had, or asked for, wait for an admin. */
+  holdBack(channelId: string, trx: Database): Promise<void> {
+    return this.#dependencies.ledger.holdBack(channelId, trx)
+  }
+
   /** Looks at a waiting channel now; false when nothing waits. */
   retryNow(channelId: string, trx: Database): Promise<boolean> {
     return this.#dependencies.ledger.retryNow(channelId, trx)
@@ -121,17 +126,22 @@ export class MintService {
 
     const before = await this.#readRecords(held)
     const own = await keys.listRecordIds(mint.channelId)
-    const obstacle = findObstacle(mint, channel, without(own, before))
+    const isFoughtOver = await keys.isFoughtOver(mint.channelId)
+    const obstacle = findObstacle(mint, channel, without(own, before), isFoughtOver)
     if (obstacle) return ledger.stop(held, obstacle, before ? { recordsBefore: before } : {})
     await job.extend(db)
     crashPoint('mint.prepared')
     await this.#create(held, before)
   }
 
-  /** A key of ours that still works needs no other; whether it does, only 360dialog knows. */
-  async #hasLiveKey({ channelId }: Mint): Promise<boolean> {
+  /**
+   * A key of ours that still works needs no other, unless an admin replaces what a former tenant had; whether it works,
+   * only 360dialog knows.
+   */
+  async #hasLiveKey({ channelId, reason }: Mint): Promise<boolean> {
     const { keys, probes } = this.#dependencies
     const current = await keys.findNewest(channelId)
+    if (current?.isHeldBack && reason === 'replace') return false
     return current?.status === 'stored' && probes.isAlive(channelId)
   }
 
@@ -204,10 +214,10 @@ export class MintService {
     const { channelId, version, id } = held.mint
     const now = clock.now()
     const storeKey = await keys.prepare({ channelId, version, ...answer, createdAt: now })
-    await ledger.store(held, async (trx) => {
+    await ledger.store(held, async (trx, isHeldBack) => {
       // Before the probe that follows from it is begun.
       afterCommit(trx, () => crashPoint('key.stored'))
-      await storeKey(trx)
+      await storeKey(trx, isHeldBack)
       await channels.observe(channelId, { source: 'mint', says: 'shared', observedAt: now }, trx)
       await probes.plan(channelId, version, trx)
       const detail = { version, mint: id }

@@ -1,5 +1,4 @@
 import type { Logger } from 'pino'
-import type { AuditLog } from '../audit/audit-log.ts'
 import type { ChannelDetails, ChannelService } from '../channels/channel-service.ts'
 import type { Clock } from '../clock.ts'
 import type { MessagingApi } from '../d360/messaging-api.ts'
@@ -11,7 +10,9 @@ import type { CrashPoint } from '../jobs/crash-points.ts'
 import { type Jobs, type LeasedJob, LeaseLostError } from '../jobs/jobs.ts'
 import type { Work } from '../jobs/runner.ts'
 import { VaultError } from '../vault/vault.ts'
+import { ASKED_EVERY_MS, type HealthService } from './health-service.ts'
 import type { KeyStore, OpenedApiKey } from './key-store.ts'
+import { isRejection, type KeyVerdicts, noteTask } from './key-verdicts.ts'
 
 type Task = Row<'channelTask'>
 type TaskName = Task['name']
@@ -28,8 +29,9 @@ interface Dependencies {
   readonly keys: KeyStore
   readonly channels: ChannelService
   readonly messagingApi: MessagingApi
+  readonly health: HealthService
+  readonly verdicts: KeyVerdicts
   readonly webhook: ChannelWebhook | undefined
-  readonly audit: AuditLog
   readonly clock: Clock
   readonly logger: Logger
   readonly crashPoint: CrashPoint
@@ -70,28 +72,39 @@ export class ProbeService {
     await tasks.where('name', '=', 'webhook').execute()
   }
 
-  /** Tries a task again now; false when the channel has none. */
-  async retry(channelId: string, name: TaskName, trx: Database): Promise<boolean> {
-    if (!(await this.#find(channelId, name, trx))) return false
-    await this.#dependencies.jobs.plan({ kind: name, subject: channelId }, trx)
-    return true
+  /**
+   * Tries a task again; answers when, and undefined when the channel has none. A key that is proven is asked about by its
+   * health, as soon as that may be asked for; one that is being proven is left to its job, if that goes on soon.
+   */
+  async retry(channelId: string, name: TaskName, trx: Database): Promise<Date | undefined> {
+    const { jobs, health, clock } = this.#dependencies
+    const task = await this.#find(channelId, name, trx)
+    if (!task) return undefined
+    const now = clock.now()
+    const proof = name === 'probe' && (await jobs.find('probe', channelId, trx))
+    if (proof && !proof.leasedUntil && proof.dueAt.getTime() - now.getTime() <= ASKED_EVERY_MS)
+      return proof.dueAt
+    if (name === 'probe' && (!proof || proof.leasedUntil))
+      return health.askSoon({ channelId, version: task.version }, trx)
+    await jobs.plan({ kind: name, subject: channelId }, trx)
+    return now
   }
 
   /**
-   * Asks 360dialog whether the channel's newest key still works. A rejected key is marked so.
+   * Asks 360dialog whether the channel's newest key still works, for a decision that may end it: what was answered
+   * before does not count. A rejected key is marked so.
    *
-   * @throws MessagingApiError when 360dialog cannot say
+   * @throws MessagingApiError when 360dialog cannot say, or may not be asked yet
    */
   async isAlive(channelId: string): Promise<boolean> {
-    const { keys, messagingApi } = this.#dependencies
-    const key = await keys.open(channelId)
+    const key = await this.#dependencies.keys.open(channelId)
     if (!key) return false
     try {
-      await messagingApi.readPhoneNumber(key)
+      await this.#prove(key, { isFresh: true })
       return true
     } catch (error) {
-      if (!(error instanceof MessagingApiError) || error.failure !== 'key_rejected') throw error
-      await this.#reject(channelId, key.version)
+      if (!isRejection(error)) throw error
+      await this.#dependencies.verdicts.reject(key)
       return false
     }
   }
@@ -101,7 +114,7 @@ export class ProbeService {
     job: LeasedJob,
     carryOut: (subject: Subject) => Promise<Outcome>,
   ): Promise<void> {
-    const { db, keys, channels, crashPoint } = this.#dependencies
+    const { db, keys, channels, health, crashPoint } = this.#dependencies
     const task = await this.#find(job.subject, name, db)
     if (!task) return
     const { channelId, version } = task
@@ -112,6 +125,7 @@ export class ProbeService {
     const { problem } = isCurrent ? await this.#try(channel, version, job, carryOut) : {}
     await inTransaction(db, async (trx) => {
       await this.#settle(task, problem, job, trx)
+      if (name === 'probe' && !problem) await health.plan(channelId, trx)
     })
     if (name === 'probe' && !problem) crashPoint('probe.stored')
   }
@@ -122,27 +136,34 @@ export class ProbeService {
     job: LeasedJob,
     carryOut: (subject: Subject) => Promise<Outcome>,
   ): Promise<Outcome> {
+    const { keys, verdicts, logger } = this.#dependencies
     try {
-      const key = await this.#dependencies.keys.open(channel.id)
+      const key = await keys.open(channel.id)
       return key?.version === version ? await carryOut({ key, channel }) : {}
     } catch (error) {
       if (error instanceof LeaseLostError) throw error
-      if (error instanceof MessagingApiError) {
-        if (error.failure === 'key_rejected') await this.#reject(channel.id, version)
-        return { problem: error.failure }
-      }
-      this.#dependencies.logger.error({ err: error, job: job.subject }, 'channel task failed')
+      if (isRejection(error)) return { problem: await verdicts.reject({ channelId: channel.id, version }) }
+      if (error instanceof MessagingApiError) return { problem: error.failure }
+      logger.error({ err: error, job: job.subject }, 'channel task failed')
       return { problem: error instanceof VaultError ? 'not_openable' : 'internal' }
     }
   }
 
   async #probe({ key, channel }: Subject): Promise<Outcome> {
-    const { messagingApi, crashPoint } = this.#dependencies
-    const { phoneNumber } = await messagingApi.readPhoneNumber(key)
-    crashPoint('probe.answered')
+    const phoneNumber = await this.#prove(key)
+    this.#dependencies.crashPoint('probe.answered')
     const expected = channel.phoneNumber?.replaceAll(/\D/g, '')
     const differs = phoneNumber !== undefined && expected !== undefined && phoneNumber !== expected
     return differs ? { problem: 'another_number' } : {}
+  }
+
+  /** Asks for the number of a key; where no number is told, that its health is told proves it as well. */
+  async #prove(key: OpenedApiKey, { isFresh = false } = {}): Promise<string | undefined> {
+    const { messagingApi, health, verdicts, clock } = this.#dependencies
+    const askedAt = clock.now()
+    const answer = await messagingApi.readPhoneNumber(key)
+    await verdicts.confirm(key, answer ? askedAt : await health.ask(key, { isFresh }))
+    return answer?.phoneNumber
   }
 
   async #setWebhook({ key, channel }: Subject): Promise<Outcome> {
@@ -157,35 +178,10 @@ export class ProbeService {
 
   /** What failed shows as failed, and is tried again by itself; a rejected key is not. */
   async #settle(task: Task, problem: string | undefined, job: LeasedJob, trx: Database): Promise<void> {
+    const isOver = problem === undefined || problem === 'key_rejected' || problem === 'another_system'
     const now = this.#dependencies.clock.now()
-    const isOver = problem === undefined || problem === 'key_rejected'
     await (isOver ? job.finish(trx) : job.again(nextTry(now, job.attempts, FAILING), trx))
-    const state = problem === undefined ? 'ok' : 'failed'
-    await trx
-      .updateTable('channelTask')
-      .set({ state, problem: problem ?? null, ...(isOver && { doneAt: now }) })
-      .where('channelId', '=', task.channelId)
-      .where('name', '=', task.name)
-      // A newer key may have planned it anew meanwhile.
-      .where('version', '=', task.version)
-      .execute()
-  }
-
-  /** 401 from a key that was ours: replaced, or the permission was revoked. Never a reason to mint by itself. */
-  async #reject(channelId: string, version: number): Promise<void> {
-    const { db, keys, channels, audit, clock } = this.#dependencies
-    const now = clock.now()
-    await inTransaction(db, async (trx) => {
-      const newest = await keys.findNewest(channelId, trx)
-      if (newest?.version !== version || newest.status !== 'stored') return
-      await keys.reject(channelId, version, now, trx)
-      await channels.setKeyStatus(channelId, 'rejected', trx)
-      await channels.observe(channelId, { source: 'probe', says: 'key_rejected', observedAt: now }, trx)
-      await audit.record(
-        { actor: 'latchkey', action: 'api_key.rejected', channelId, detail: { version } },
-        trx,
-      )
-    })
+    await noteTask(task, problem, isOver ? now : undefined, trx)
   }
 
   async #plan(channelId: string, name: TaskName, version: number, trx: Database): Promise<void> {

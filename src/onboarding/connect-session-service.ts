@@ -1,24 +1,29 @@
 import type { ChannelService } from '../channels/channel-service.ts'
 import type { Clock } from '../clock.ts'
-import { type IoSignature, launchLink, signLaunch } from '../d360/launch-link.ts'
+import { type IoSignature, launchLink } from '../d360/launch-link.ts'
 import { compiledInsert, compiledQuery } from '../database/compiled-query.ts'
 import { type Database, inTransaction } from '../database/database.ts'
 import { groupCommit } from '../database/group-commit.ts'
-import type { NewRow, Row } from '../database/schema.ts'
-import { RateLimitedError } from '../errors.ts'
+import type { Language, NewRow, Row } from '../database/schema.ts'
+import { BusyError } from '../errors.ts'
 import { derivedSecret, hashOf, newCode, newId, newSecret } from '../identifiers.ts'
 import { NONCE_PARAMETER } from './callback-query.ts'
+import type { LaunchSigner } from './launch-signer.ts'
 
 /** One attempt to connect, from the link to the result. */
 export type ConnectSession = Row<'connectSession'> & { readonly tenantName: string }
+export type SessionEnd = 'expired' | 'used_up'
 /** One departure to the permission screen. */
 export type Launch = Row<'launch'>
 
+const MINUTE_MS = 60_000
 const DAY_MS = 24 * 60 * 60_000
 const LINK_LIFE_MS = 7 * DAY_MS
 const NONCE_LIFE_MS = DAY_MS
-/** How far back the second of a signature may lie: well within any life that a signature can have. */
-const MAX_SECONDS_BACK = 30
+/** Returns of a session that are kept: far more than a customer causes. The schema knows the number, too. */
+const MAX_RETURNS = 50
+/** Signed launches of one session or browser in a minute: each takes a second that somebody else may need. */
+const MAX_SIGNED = 3
 
 export interface LaunchSettings {
   /** D360_LAUNCH_URL, with `{partner_id}` in it. */
@@ -27,7 +32,6 @@ export interface LaunchSettings {
   /** Where 360dialog sends the browser back to: our `/callback`. */
   readonly callbackUrl: URL
   readonly stateIn: 'both' | 'state' | 'redirect_url'
-  readonly ioSignatureSecret: string | undefined
 }
 
 export interface LinkOrder {
@@ -51,6 +55,7 @@ interface Dependencies {
   readonly db: Database
   readonly channels: Pick<ChannelService, 'addTenant'>
   readonly settings: LaunchSettings
+  readonly signer: LaunchSigner
   readonly clock: Clock
 }
 
@@ -75,11 +80,13 @@ export class ConnectSessionService {
   }
 
   /** Registers a new tenant of its own for a visitor, and answers the address of the permission screen. */
-  signUp({ company, email, number }: SignUp, browserHash: string): Promise<URL> {
+  async signUp({ company, email, number }: SignUp, browserHash: string, language: Language): Promise<URL> {
     const tenantId = newId('self', this.#dependencies.clock.now())
+    // Before the transaction: a signature may have to be waited for.
+    const signature = await this.#sign({ origin: 'self_signup' }, browserHash)
     return inTransaction(this.#db, async (trx) => {
       const session = await this.#begin({ tenantId, tenantName: company, email, number }, undefined, trx)
-      return this.#launch(session, browserHash, false, trx)
+      return this.#launch(session, { browserHash, isContinuation: false, language }, signature, trx)
     })
   }
 
@@ -87,8 +94,13 @@ export class ConnectSessionService {
    * Creates a nonce for this browser now, and answers the address of the permission screen. A continuation goes on
    * with what came back elsewhere: that is resumed when this launch returns.
    */
-  launch(session: ConnectSession, browserHash: string, { isContinuation = false } = {}): Promise<URL> {
-    return this.#launch(session, browserHash, isContinuation, this.#db)
+  async launch(
+    session: ConnectSession,
+    browserHash: string,
+    { isContinuation = false, language = 'en' }: { isContinuation?: boolean; language?: Language } = {},
+  ): Promise<URL> {
+    const signature = await this.#sign(session, browserHash)
+    return this.#launch(session, { browserHash, isContinuation, language }, signature, this.#db)
   }
 
   /** The session that a connect link opens, expired ones included. Consumes nothing. */
@@ -105,8 +117,10 @@ export class ConnectSessionService {
     return first(sessionBy.id(db, { value: id }))
   }
 
-  isExpired(session: ConnectSession): boolean {
-    return session.expiresAt <= this.#dependencies.clock.now()
+  /** Why a session leads nowhere any more: its time is over, or it has come back too often. */
+  endOf({ expiresAt, returnCount }: ConnectSession): SessionEnd | undefined {
+    if (expiresAt <= this.#dependencies.clock.now()) return 'expired'
+    return returnCount >= MAX_RETURNS ? 'used_up' : undefined
   }
 
   findLaunch(id: string, db = this.#db): Promise<Launch | undefined> {
@@ -143,31 +157,6 @@ export class ConnectSessionService {
   }
 
   /**
-   * True when another tenant's session with the same e-mail had left for 360dialog, in another browser, while
-   * this launch was away: either of them may have created a new client there.
-   */
-  async hasRival(
-    { email, tenantId }: Pick<ConnectSession, 'email' | 'tenantId'>,
-    { browserHash, createdAt }: Pick<Launch, 'browserHash' | 'createdAt'>,
-    returnedAt: Date,
-    db: Database,
-  ): Promise<boolean> {
-    if (email === undefined) return false
-    const rival = await db
-      .selectFrom('launch')
-      .innerJoin('connectSession', 'connectSession.id', 'launch.sessionId')
-      .select('launch.id')
-      .where((row) => row(row.fn('lower', ['connectSession.email']), '=', email.toLowerCase()))
-      .where('connectSession.tenantId', '!=', tenantId)
-      .where('launch.browserHash', '!=', browserHash)
-      .where('launch.createdAt', '<=', returnedAt)
-      .where('launch.expiresAt', '>', createdAt)
-      .limit(1)
-      .executeTakeFirst()
-    return rival !== undefined
-  }
-
-  /**
    * The first client that a verified return of this launch names is the launch's client from then on. Answers which
    * that is: of two that come at once, the second waits for the row and finds the first one's.
    */
@@ -179,6 +168,19 @@ export class ConnectSessionService {
       .where('clientId', 'is', null)
       .execute()
     return (await this.findLaunch(launchId, trx))?.clientId
+  }
+
+  /**
+   * Counts one more return that is kept. Answers how many there are now; undefined when there is no room for it. What
+   * did not come by its launch takes no more than half of the room: anybody may have sent it.
+   */
+  async countReturn(
+    { sessionId }: Pick<Launch, 'sessionId'>,
+    { isOwn }: { readonly isOwn: boolean },
+    trx: Database,
+  ): Promise<number | undefined> {
+    const most = isOwn ? MAX_RETURNS : MAX_RETURNS / 2
+    return (await first(countReturn(trx, { sessionId, most })))?.returnCount
   }
 
   async #begin(order: LinkOrder, linkHash: string | undefined, trx: Database): Promise<ConnectSession> {
@@ -195,6 +197,7 @@ export class ConnectSessionService {
       isEmailVerified: emailVerified,
       number,
       code: await this.#unusedCode(trx),
+      returnCount: 0,
       createdAt: now,
       expiresAt: new Date(now.getTime() + LINK_LIFE_MS),
     }
@@ -211,8 +214,8 @@ export class ConnectSessionService {
 
   async #launch(
     session: ConnectSession,
-    browserHash: string,
-    isContinuation: boolean,
+    how: Pick<Launch, 'browserHash' | 'isContinuation' | 'language'>,
+    signature: IoSignature | undefined,
     db: Database,
   ): Promise<URL> {
     const now = this.#dependencies.clock.now()
@@ -222,17 +225,31 @@ export class ConnectSessionService {
       sessionId: session.id,
       nonceHash: hashOf(nonce),
       statusHash: hashOf(statusIdOf(nonce)),
-      ...{ browserHash, isContinuation, createdAt: now },
+      ...how,
+      createdAt: now,
       expiresAt: new Date(now.getTime() + NONCE_LIFE_MS),
     }
     await groupCommit(db, (trx) => insertLaunch(trx, launch))
-    return this.#screen(session, nonce, await this.#sign(now, db))
+    return this.#screen(session, nonce, signature)
   }
 
-  async #sign(now: Date, db: Database): Promise<IoSignature | undefined> {
-    const { partnerId, ioSignatureSecret } = this.#dependencies.settings
-    if (ioSignatureSecret === undefined) return undefined
-    return signLaunch({ platformSecret: ioSignatureSecret, partnerId, now: await takeSecond(now, db) })
+  /** @throws BusyError when this session, this browser or all together launch too often for each to be signed */
+  async #sign(
+    { id, origin }: Partial<ConnectSession> & Pick<ConnectSession, 'origin'>,
+    browserHash: string,
+  ): Promise<IoSignature | undefined> {
+    const { signer, clock } = this.#dependencies
+    if (!signer.isOn) return undefined
+    const recent = await this.#db
+      .selectFrom('launch')
+      .select(['sessionId', 'browserHash'])
+      .where((row) => row.or([row('sessionId', '=', id ?? ''), row('browserHash', '=', browserHash)]))
+      .where('expiresAt', '>', new Date(clock.now().getTime() + NONCE_LIFE_MS - MINUTE_MS))
+      .execute()
+    const isOver = (same: readonly unknown[]) => same.length >= MAX_SIGNED
+    if (isOver(recent.filter((launch) => launch.sessionId === id))) throw new BusyError()
+    if (isOver(recent.filter((launch) => launch.browserHash === browserHash))) throw new BusyError()
+    return signer.sign(origin)
   }
 
   #screen(session: ConnectSession, nonce: string, ioSignature: IoSignature | undefined): URL {
@@ -258,26 +275,6 @@ export class ConnectSessionService {
  */
 export function statusIdOf(nonce: string): string {
   return derivedSecret(nonce, 'status page')
-}
-
-/**
- * The newest second that no launch has taken yet, and never one that is still to come: a signature consists of
- * nothing but the hub and the second, and serves one attempt only (docs/360dialog.md 3).
- *
- * @throws RateLimitedError when the last half minute is full
- */
-async function takeSecond(now: Date, db: Database): Promise<Date> {
-  const newest = Math.floor(now.getTime() / 1000)
-  for (let second = newest; second > newest - MAX_SECONDS_BACK; second -= 1) {
-    const at = new Date(second * 1000)
-    const taken = await db
-      .insertInto('launchSignature')
-      .values({ second: at.toISOString() })
-      .onConflict((conflict) => conflict.doNothing())
-      .executeTakeFirst()
-    if (taken.numInsertedOrUpdatedRows === 1n) return at
-  }
-  throw new RateLimitedError()
 }
 
 async function first<T>(rows: Promise<readonly T[]>): Promise<T | undefined> {
@@ -309,7 +306,26 @@ const launchBy = {
   statusHash: findLaunchBy('statusHash'),
 }
 
+const countReturn = compiledQuery<{ sessionId: string; most: number }, { returnCount: number }>((db, value) =>
+  db
+    .updateTable('connectSession')
+    .set((set) => ({ returnCount: set('returnCount', '+', 1) }))
+    .where('id', '=', value('sessionId'))
+    .where('returnCount', '<', value('most'))
+    .returning('returnCount'),
+)
+
 const insertLaunch = compiledInsert<NewRow<'launch'>>(
-  ['id', 'sessionId', 'nonceHash', 'statusHash', 'browserHash', 'isContinuation', 'createdAt', 'expiresAt'],
+  [
+    'id',
+    'sessionId',
+    'nonceHash',
+    'statusHash',
+    'browserHash',
+    'isContinuation',
+    'language',
+    'createdAt',
+    'expiresAt',
+  ],
   (db, launch) => db.insertInto('launch').values(launch),
 )

@@ -1,19 +1,26 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express'
 import type { Logger } from 'pino'
 import { z } from 'zod'
+import type { Language } from '../database/schema.ts'
 import { InvalidInputError, NotFoundError } from '../errors.ts'
 import { hashOf } from '../identifiers.ts'
 import { linkPath, paths, returnPagePath, statusPath } from '../paths.ts'
 import type { BrowserId } from '../web/browser-id.ts'
 import { formText } from '../web/form-text.ts'
+import { onlyMethod } from '../web/only-method.ts'
 import { pageContext, renderCached, renderPage } from '../web/render-page.ts'
 import { requestCode } from '../web/request-log.ts'
+import { runMiddleware } from '../web/run-middleware.ts'
 import { readCallbackQuery } from './callback-query.ts'
-import type { ConnectSession, ConnectSessionService } from './connect-session-service.ts'
+import { findNameProblem } from './company-name.ts'
+import type { ConnectSession, ConnectSessionService, SessionEnd } from './connect-session-service.ts'
+import { maskEmail } from './email-address.ts'
 import { maskPhoneNumber, readPhoneNumber, showPhoneNumber } from './phone-number.ts'
 import type { Progress, Situation } from './progress.ts'
 import type { ReturnReceiver, WaitingReturn } from './return-receiver.ts'
 import type { StatusService } from './status-service.ts'
+
+type PaidBy = 'direct' | 'partner'
 
 interface Dependencies {
   readonly sessions: ConnectSessionService
@@ -21,6 +28,8 @@ interface Dependencies {
   readonly status: StatusService
   readonly browsers: BrowserId
   readonly selfSignup: boolean
+  readonly brandName: string
+  readonly paidBy: PaidBy
   readonly launchPageHeaders: RequestHandler
   readonly limit: RequestHandler
   readonly logger: Logger
@@ -28,7 +37,9 @@ interface Dependencies {
 
 /** The client's way: sign-up or link, 360dialog's permission screen, return, status page. */
 export function createOnboardingRoutes(dependencies: Dependencies): Router {
-  const { sessions, receiver, status, browsers, selfSignup, limit, launchPageHeaders, logger } = dependencies
+  const { sessions, receiver, status, browsers, selfSignup, paidBy, limit, launchPageHeaders, logger } =
+    dependencies
+  const signUpForm = signUpFormOf(dependencies.brandName)
   const router = Router()
 
   router.get(paths.home, launchPageHeaders, (_req, res) => showHome(res, selfSignup))
@@ -37,24 +48,24 @@ export function createOnboardingRoutes(dependencies: Dependencies): Router {
     if (!selfSignup) throw new NotFoundError()
     const form = signUpForm.safeParse(req.body ?? {})
     if (!form.success) return showSignUp(res.status(422), req.body, z.flattenError(form.error).fieldErrors)
-    const screen = await sessions.signUp(form.data, browsers.ensure(req, res))
+    const screen = await sessions.signUp(form.data, browsers.ensure(req, res), languageOf(res))
     res.redirect(303, screen.href)
   })
 
   router.get(paths.link, launchPageHeaders, async (req, res) => {
     const session = await sessions.findByLink(String(req.params.token))
-    if (!session || sessions.isExpired(session)) return showUnusableLink(res, session)
+    if (!session || sessions.endOf(session)) return showUnusableLink(res, session)
     showLink(res, session, String(req.params.token))
   })
 
   router.post(paths.link, limit, launchPageHeaders, async (req, res) => {
     const session = await sessions.findByLink(String(req.params.token))
-    if (!session || sessions.isExpired(session)) return showUnusableLink(res, session)
-    const screen = await sessions.launch(session, browsers.ensure(req, res))
+    if (!session || sessions.endOf(session)) return showUnusableLink(res, session)
+    const screen = await sessions.launch(session, browsers.ensure(req, res), { language: languageOf(res) })
     res.redirect(303, screen.href)
   })
 
-  router.all(paths.callback, onlyGet)
+  router.all(paths.callback, onlyMethod('GET'))
   // Stores what came back and moves on to an address without ids; the worker does the rest.
   router.get(paths.callback, async (req, res) => {
     res.set('cache-control', 'no-store')
@@ -64,9 +75,11 @@ export function createOnboardingRoutes(dependencies: Dependencies): Router {
     if (!match.isLive) await runMiddleware(limit, req, res)
     // A browser that goes on from here is known again when it does.
     const browserHash = match.kind === 'launch' ? browsers.ensure(req, res) : undefined
-    await receiver.store(query, match, browserHash)
+    const isKept = await receiver.store(query, match, browserHash)
     if (match.kind === 'unattached') return res.redirect(303, paths.returned)
-    res.redirect(303, match.arrival === 'launch' ? statusPath(match.pageId) : returnPagePath(match.pageId))
+    if (match.arrival === 'launch') return res.redirect(303, statusPath(match.pageId))
+    if (!isKept) return showUnusableLink(res, await sessions.find(match.launch.sessionId))
+    res.redirect(303, returnPagePath(match.pageId))
   })
 
   router.get(paths.returnPage, launchPageHeaders, async (req, res) => {
@@ -74,20 +87,23 @@ export function createOnboardingRoutes(dependencies: Dependencies): Router {
     const waiting = await receiver.findWaiting(String(req.params.id))
     if (!waiting) throw new NotFoundError()
     const { session, state, arrival, browserHash } = waiting
-    const isExpired = sessions.isExpired(session)
+    const end = sessions.endOf(session)
     if (arrival === 'resumed' || !BEFORE_JUDGEMENT.has(state)) {
       const progress = await status.read(session, { isExpired: true, browserHash })
-      return showStatus(req, res, { session, progress, isExpired, canContinue: true })
+      return showStatus(req, res, { session, progress, end, paidBy, canContinue: true })
     }
-    if (isExpired) return showUnusableLink(res, session)
+    if (end) return showUnusableLink(res, session)
     showReturn(res, waiting, String(req.params.id))
   })
 
   // "Continue here": whoever holds this page may launch its session, as whoever holds its link may.
   router.post(paths.returnPage, limit, launchPageHeaders, async (req, res) => {
     const waiting = await receiver.findWaiting(String(req.params.id))
-    if (!waiting || sessions.isExpired(waiting.session)) return showUnusableLink(res, waiting?.session)
-    const screen = await sessions.launch(waiting.session, browsers.ensure(req, res), { isContinuation: true })
+    if (!waiting || sessions.endOf(waiting.session)) return showUnusableLink(res, waiting?.session)
+    const screen = await sessions.launch(waiting.session, browsers.ensure(req, res), {
+      isContinuation: true,
+      language: languageOf(res),
+    })
     res.redirect(303, screen.href)
   })
 
@@ -103,47 +119,61 @@ export function createOnboardingRoutes(dependencies: Dependencies): Router {
       res.json(toJson(found.progress))
       return
     }
-    showStatus(req, res, { ...found, isExpired: sessions.isExpired(found.session) })
+    showStatus(req, res, { ...found, end: sessions.endOf(found.session), paidBy })
   })
 
   // "Start again": whoever holds a status page may launch its session anew, as whoever holds its link may.
   router.post(paths.status, limit, launchPageHeaders, async (req, res) => {
     const found = await status.find(String(req.params.id))
-    if (!found || sessions.isExpired(found.session)) return showUnusableLink(res, found?.session)
-    const screen = await sessions.launch(found.session, browsers.ensure(req, res))
+    if (!found || sessions.endOf(found.session)) return showUnusableLink(res, found?.session)
+    const screen = await sessions.launch(found.session, browsers.ensure(req, res), {
+      language: languageOf(res),
+    })
     res.redirect(303, screen.href)
   })
+
+  function showUnusableLink(res: Response, session: ConnectSession | undefined): void {
+    const { t } = pageContext(res)
+    const why = session ? (sessions.endOf(session) ?? 'used_up') : 'unknown'
+    renderPage(res.status(session ? 410 : 404), 'onboarding/link-unusable', {
+      title: t(`linkEnd.${why}.title`),
+      why,
+      code: session?.code ?? requestCode(res),
+    })
+  }
 
   return router
 }
 
+function languageOf(res: Response): Language {
+  return pageContext(res).lang === 'de' ? 'de' : 'en'
+}
+
 /** The self-signup form; each problem is the key of its translation. */
-const signUpForm = z.object({
-  company: formText.pipe(z.string().min(1, 'form.companyMissing').max(100, 'form.companyLong')),
-  email: formText.pipe(z.email('form.emailBad').max(254, 'form.emailBad')),
-  number: formText.transform((value, context) => {
-    if (value === '') return undefined
-    const number = readPhoneNumber(value)
-    if (number === undefined) context.addIssue({ code: 'custom', message: 'form.numberBad' })
-    return number
-  }),
-  consent: z.literal('yes', 'form.consentMissing'),
-})
+const signUpFormOf = (brandName: string) =>
+  z.object({
+    company: formText.pipe(
+      z
+        .string()
+        .min(1, 'form.companyMissing')
+        .max(100, 'form.companyLong')
+        .superRefine((company, context) => {
+          const message = findNameProblem(company, brandName)
+          if (message) context.addIssue({ code: 'custom', message })
+        }),
+    ),
+    email: formText.pipe(z.email('form.emailBad').max(254, 'form.emailBad')),
+    number: formText.transform((value, context) => {
+      if (value === '') return undefined
+      const number = readPhoneNumber(value)
+      if (number === undefined) context.addIssue({ code: 'custom', message: 'form.numberBad' })
+      return number
+    }),
+    consent: z.literal('yes', 'form.consentMissing'),
+  })
 
 /** Nobody else's copy, and in no search: who knows the address sees the page. */
 const privatePage = { 'cache-control': 'no-store', 'x-robots-tag': 'noindex' } as const
-
-/** Resolves when a middleware lets the request through, and rejects with what it says otherwise. */
-function runMiddleware(middleware: RequestHandler, req: Request, res: Response): Promise<void> {
-  return new Promise((resolve, reject) => {
-    middleware(req, res, (error?: unknown) => (error ? reject(error) : resolve()))
-  })
-}
-
-const onlyGet: RequestHandler = (req, res, next) => {
-  if (req.method === 'GET') return next()
-  res.set('allow', 'GET').status(405).end()
-}
 
 /** What cannot be read is not stored: its hash and length in the log tell whether it came before. */
 function readQuery(req: Request, res: Response, logger: Logger) {
@@ -191,19 +221,14 @@ function showReturn(res: Response, { session, arrival }: WaitingReturn, pageId: 
   })
 }
 
-function showUnusableLink(res: Response, session: ConnectSession | undefined): void {
-  const { t } = pageContext(res)
-  const code = session?.code ?? requestCode(res)
-  const locals = {
-    title: t(session ? 'linkExpired.title' : 'linkUnknown.title'),
-    known: session !== undefined,
-    code,
-  }
-  renderPage(res.status(session ? 410 : 404), 'onboarding/link-unusable', locals)
-}
-
 /** Seconds until the page looks again, without a script; a page that cannot change by itself does not. */
-const REFRESH_SECONDS: Partial<Record<Situation, number>> = { returned: 3, waiting: 10, needs_review: 60 }
+const REFRESH_SECONDS: Partial<Record<Situation, number>> = {
+  returned: 3,
+  not_listed_yet: 60,
+  waiting: 10,
+  owner: 10,
+  needs_review: 60,
+}
 
 /** Where a "Continue here" page has nothing to tell but that. */
 const BEFORE_JUDGEMENT: ReadonlySet<WaitingReturn['state']> = new Set(['pending', 'received', 'declined'])
@@ -214,6 +239,7 @@ const CAN_START_AGAIN = new Set<Situation>([
   'elsewhere',
   'declined',
   'revoked',
+  'not_listed',
   'failed',
   'expired',
 ])
@@ -221,9 +247,15 @@ const CAN_START_AGAIN = new Set<Situation>([
 function showStatus(
   req: Request,
   res: Response,
-  found: { session: ConnectSession; progress: Progress; isExpired: boolean; canContinue?: boolean },
+  found: {
+    session: ConnectSession
+    progress: Progress
+    end: SessionEnd | undefined
+    paidBy: PaidBy
+    canContinue?: boolean
+  },
 ): void {
-  const { session, progress, isExpired, canContinue = false } = found
+  const { session, progress, end, paidBy, canContinue = false } = found
   const { situation } = progress
   const seconds = REFRESH_SECONDS[situation]
   const stopped = req.query.refresh === 'off'
@@ -235,13 +267,15 @@ function showStatus(
     code: session.code,
     tenantName: session.tenantName,
     canStartAgain: CAN_START_AGAIN.has(situation),
-    canContinue: canContinue && situation === 'needs_review' && !isExpired,
-    isExpired,
+    canContinue: canContinue && situation === 'needs_review' && !end,
+    end,
     steps: progress.steps.map(({ name, state }) => ({ name, state })),
     numbers: progress.numbers.map(({ phoneNumber, state }) => ({
       number: maskPhoneNumber(phoneNumber),
       state,
     })),
+    ownerEmail: progress.ownerEmail && maskEmail(progress.ownerEmail),
+    paidBy,
     refreshes: seconds !== undefined,
     stopped,
   })

@@ -8,12 +8,16 @@ const statuses = {
   launched: 'launched',
   elsewhere: 'launched',
   returned: 'returned',
+  not_listed_yet: 'waiting',
   waiting: 'waiting',
+  // Nobody at the partner has to do anything, so it is not `needs_review`; nor is it done in seconds, as `returned` is.
+  owner: 'waiting',
   completed: 'completed',
   needs_review: 'needs_review',
   declined: 'declined',
   revoked: 'declined',
   refused: 'failed',
+  not_listed: 'failed',
   failed: 'failed',
   expired: 'expired',
 } as const
@@ -31,6 +35,7 @@ export const numberStates = [
   'no_permission',
   'with_support',
   'in_review',
+  'awaiting_owner',
   'refused',
   'rejected',
   'ended',
@@ -42,6 +47,7 @@ const endStates: ReadonlySet<NumberState> = new Set([
   'rejected',
   'ended',
   'in_review',
+  'awaiting_owner',
   'refused',
 ])
 
@@ -49,6 +55,7 @@ const endStates: ReadonlySet<NumberState> = new Set([
 export const stateOfStanding: Readonly<Record<Standing, NumberState>> = {
   ended: 'ended',
   in_review: 'in_review',
+  awaiting_owner: 'awaiting_owner',
   unbound: 'refused',
   no_key: 'with_support',
   permission_missing: 'no_permission',
@@ -69,8 +76,9 @@ export const stateOfStanding: Readonly<Record<Standing, NumberState>> = {
   answer_unreadable: 'with_support',
   answer_masked: 'with_support',
   answer_host_not_allowed: 'with_support',
+  another_system: 'with_support',
   stopped: 'with_support',
-  key_retired: 'rejected',
+  key_held_back: 'with_support',
   key_rejected: 'rejected',
   revoked: 'rejected',
   proving: 'proving',
@@ -110,6 +118,8 @@ export interface Progress {
   readonly situation: Situation
   readonly steps: readonly Step[]
   readonly numbers: readonly NumberProgress[]
+  /** Where the owner was written to, while that is what it waits for. */
+  readonly ownerEmail: string | undefined
 }
 
 interface Facts {
@@ -121,6 +131,8 @@ interface Facts {
   readonly returns: readonly ReturnDetails[]
   /** The channels that these returns bound, and that are still the tenant's. */
   readonly channels: readonly ChannelDetails[]
+  /** Where the owners of the clients were written to whose answer is awaited. */
+  readonly ownerEmails: ReadonlyMap<string, string>
 }
 
 /**
@@ -138,7 +150,13 @@ export function deriveProgress(all: Facts): Progress {
   const situation = situationOf(facts, [...bound, ...doubted])
   // Alone, a number that is checked or refused is all that the page is about.
   const numbers = bound.length > 0 ? [...bound, ...doubted] : []
-  return { status: statuses[situation], situation, steps: stepsOf(situation, facts), numbers }
+  const ownerEmail = situation === 'owner' ? ownerEmailOf(facts) : undefined
+  return { status: statuses[situation], situation, steps: stepsOf(situation, facts), numbers, ownerEmail }
+}
+
+function ownerEmailOf({ returns, ownerEmails, browserHash }: Facts): string | undefined {
+  const awaiting = returns.filter((one) => one.browserHash === browserHash && idsOf(one, 'owner').length > 0)
+  return awaiting.map(({ clientId = '' }) => ownerEmails.get(clientId)).find((email) => email !== undefined)
 }
 
 /** The channels that a return named and that came to this. */
@@ -158,6 +176,7 @@ function doubtedOf({ returns, channels, browserHash }: Facts): NumberProgress[] 
   const inReview = own.flatMap((one) => (one.state === 'needs_review' ? idsOf(one, 'review') : []))
   const states = new Map<string, NumberState>([
     ...refused.map((id) => [id, 'refused'] as const),
+    ...own.flatMap((one) => idsOf(one, 'owner')).map((id) => [id, 'awaiting_owner'] as const),
     ...inReview.map((id) => [id, 'in_review'] as const),
   ])
   return [...states].flatMap(([id, state]) => (isBound(id) ? [] : [{ phoneNumber: undefined, state }]))
@@ -165,12 +184,15 @@ function doubtedOf({ returns, channels, browserHash }: Facts): NumberProgress[] 
 
 function situationOf({ returns, channels, isExpired }: Facts, numbers: readonly NumberProgress[]): Situation {
   const has = (state: NumberState) => numbers.some((number) => number.state === state)
-  if (returns.some((one) => one.state === 'received')) return 'returned'
+  const checked = returns.filter((one) => one.state === 'received')
+  if (checked.length > 0) return checked.every(isUnlisted) ? 'not_listed_yet' : 'returned'
+  if (has('awaiting_owner')) return 'owner'
   if (numbers.some(({ state }) => !endStates.has(state))) return 'waiting'
   if (has('in_review')) return 'needs_review'
   if (has('connected')) return 'completed'
   if (channels.length > 0) return 'failed'
-  if (has('refused')) return 'refused'
+  const refused = returns.filter((one) => idsOf(one, 'refused').length > 0)
+  if (has('refused')) return refused.every(isUnlisted) ? 'not_listed' : 'refused'
   // A number that was bound and is no longer: it went to somebody else, or its binding ended.
   if (returns.some((one) => idsOf(one, 'bound').length > 0)) return 'failed'
   if (returns.some(({ state }) => state === 'pending')) return 'elsewhere'
@@ -180,7 +202,17 @@ function situationOf({ returns, channels, isExpired }: Facts, numbers: readonly 
   return isExpired ? 'expired' : 'launched'
 }
 
-const stoppedIn: ReadonlySet<Situation> = new Set(['declined', 'revoked', 'refused', 'failed', 'expired'])
+/** 360dialog lists nothing of what it granted. Of what an admin refused, it lists something. */
+function isUnlisted({ channels }: ReturnDetails): boolean {
+  const granted = channels.filter(({ isRevoked }) => !isRevoked)
+  return granted.length > 0 && granted.every(({ reason = '' }) => isNotListed(reason))
+}
+
+const isNotListed = (reason: string) => reason === 'client_not_listed' || reason === 'channel_not_listed'
+
+const stoppedIn: ReadonlySet<Situation> = new Set([
+  ...(['declined', 'revoked', 'refused', 'not_listed', 'failed', 'expired'] as const),
+])
 
 function stepsOf(situation: Situation, { returns, channels }: Facts): Step[] {
   const arrived = returns.find((one) => one.state !== 'declined' && one.state !== 'pending')?.receivedAt

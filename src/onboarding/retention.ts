@@ -11,8 +11,9 @@ const BATCH = 1_000
 const connectedNothing = sql<boolean>`state in ('pending', 'refused', 'declined')`
 
 /**
- * Forgets what onboarding no longer needs: after 90 days what came raw, the returns that connected nothing, and the
- * sessions that nothing followed; launches that did not come back, and the seconds of signatures.
+ * Forgets what onboarding no longer needs: after 90 days what came raw, the returns that connected nothing, the
+ * questions to owners that are closed, and the sessions that nothing followed; launches that did not come back, and the
+ * seconds of signatures. That an owner wants no mails about a customer stays for as long as the customer.
  */
 export async function forgetOnboarding(now: Date, db: Database, channels: ChannelService): Promise<number> {
   const daysAgo = (days: number) => new Date(now.getTime() - days * DAY_MS)
@@ -20,6 +21,11 @@ export async function forgetOnboarding(now: Date, db: Database, channels: Channe
     .selectFrom('connectReturn')
     .select('id')
     .where('receivedAt', '<', daysAgo(90))
+    .limit(BATCH)
+  const oldQuestions = db
+    .selectFrom('ownerConfirmation')
+    .select('id')
+    .where('closedAt', '<', daysAgo(90))
     .limit(BATCH)
   const lostLaunches = db
     .selectFrom('launch')
@@ -39,6 +45,11 @@ export async function forgetOnboarding(now: Date, db: Database, channels: Channe
     .where(({ not, exists, selectFrom }) =>
       not(exists(selectFrom('review').select('id').whereRef('sessionId', '=', 'connectSession.id'))),
     )
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(selectFrom('ownerConfirmation').select('id').whereRef('sessionId', '=', 'connectSession.id')),
+      ),
+    )
     .limit(BATCH)
   const oldSeconds = db
     .selectFrom('launchSignature')
@@ -54,6 +65,7 @@ export async function forgetOnboarding(now: Date, db: Database, channels: Channe
       .updateTable('connectReturn')
       .set({ raw: null })
       .where('id', 'in', oldReturns.where('raw', 'is not', null)),
+    db.deleteFrom('ownerConfirmation').where('id', 'in', oldQuestions),
     db.deleteFrom('launch').where('id', 'in', lostLaunches),
     db.deleteFrom('launchSignature').where('second', 'in', oldSeconds),
   ])

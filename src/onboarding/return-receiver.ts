@@ -1,11 +1,12 @@
 import type { Logger } from 'pino'
+import type { ChannelService } from '../channels/channel-service.ts'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../database/database.ts'
 import { groupCommit } from '../database/group-commit.ts'
 import type { Arrival } from '../database/schema.ts'
 import { derivedSecret, hashOf, newId } from '../identifiers.ts'
 import type { CrashPoint } from '../jobs/crash-points.ts'
-import { type Jobs, priorities } from '../jobs/jobs.ts'
+import { type Jobs, type Priority, priorities } from '../jobs/jobs.ts'
 import type { KnownBrowser } from '../web/browser-id.ts'
 import type { CallbackQuery } from './callback-query.ts'
 import {
@@ -35,19 +36,25 @@ interface UnattachedMatch {
   readonly isLive: false
 }
 
+/** Returns of a session that go before those of others; a customer seldom causes more. */
+const FIRST_RETURNS = 3
+
 /** What a "Continue here" page shows. */
 export interface WaitingReturn extends Pick<ReturnDetails, 'arrival' | 'state' | 'browserHash'> {
   readonly session: ConnectSession
 }
 
 const PAGE_LIFE_MS = 30 * 24 * 60 * 60_000
-/** Of no launch and open: whoever sends more is not a customer, and each one costs two calls to 360dialog. */
+/** Of no launch and open: whoever sends more is not a customer. */
 const MAX_UNATTACHED = 200
+/** Of these, of one client that 360dialog has not confirmed yet. */
+const MAX_UNCONFIRMED = 5
 
 interface Dependencies {
   readonly db: Database
   readonly sessions: ConnectSessionService
   readonly returns: ReturnRepository
+  readonly channels: Pick<ChannelService, 'findClient'>
   readonly jobs: Pick<Jobs, 'plan'>
   readonly clock: Clock
   readonly logger: Logger
@@ -77,13 +84,24 @@ export class ReturnReceiver {
     return { kind: 'launch', launch, isLive, arrival, pageId: derivedSecret(nonce, 'return page') }
   }
 
-  /** Stores a return durably before it is understood, with the browser in which it came. */
-  async store(query: CallbackQuery, match: Match, browserHash: string | undefined): Promise<void> {
-    if (match.kind === 'unattached') return this.#storeUnattached(query, match.arrival)
-    const { db, crashPoint } = this.#dependencies
+  /**
+   * Stores a return durably before it is understood, with the browser in which it came. False when its session has
+   * no room for it.
+   */
+  async store(query: CallbackQuery, match: Match, browserHash: string | undefined): Promise<boolean> {
+    const { db, logger, crashPoint } = this.#dependencies
+    if (match.kind === 'unattached') {
+      await this.#storeUnattached(query, match.arrival)
+      return true
+    }
     crashPoint('return.received')
-    await groupCommit(db, (trx) => this.#storeAttached(query, match, browserHash, trx))
+    const isKept = await groupCommit(db, (trx) => this.#storeAttached(query, match, browserHash, trx))
     crashPoint('return.stored')
+    if (!isKept) {
+      const { sessionId: session } = match.launch
+      logger.warn({ session, sha256: hashOf(query.raw).slice(0, 16) }, 'one return too many, not kept')
+    }
+    return isKept
   }
 
   /** What a "Continue here" page is about; undefined when there is none, or it has ended after 30 days. */
@@ -111,8 +129,8 @@ export class ReturnReceiver {
     { launch, arrival, pageId }: LaunchMatch,
     browserHash: string | undefined,
     trx: Database,
-  ): Promise<void> {
-    const { returns, clock } = this.#dependencies
+  ): Promise<boolean> {
+    const { sessions, returns, clock } = this.#dependencies
     const { clientId, channelIds, revokedIds, raw } = query
     const now = clock.now()
     const state = stateOf(query, arrival)
@@ -129,10 +147,19 @@ export class ReturnReceiver {
       ...channelIds.map((channelId) => ({ channelId, isRevoked: false })),
       ...revokedIds.map((channelId) => ({ channelId, isRevoked: true })),
     ]
-    const isNew = await returns.add(received, named, trx)
-    if (isNew && state === 'received') await this.#plan(received.id, trx)
+    if (await returns.add(received, named, trx)) {
+      const place = await sessions.countReturn(launch, { isOwn: arrival === 'launch' }, trx)
+      if (place === undefined) {
+        await returns.remove(received.id, trx)
+        return false
+      }
+      const priority = place <= FIRST_RETURNS ? priorities.first : priorities.usual
+      if (state === 'received') await this.#plan(received.id, priority, trx)
+    }
     if (arrival === 'launch' && launch.isContinuation && clientId !== undefined)
-      for (const id of await returns.resume(launch, clientId, trx)) await this.#plan(id, trx)
+      for (const id of await returns.resume(launch, clientId, trx))
+        await this.#plan(id, priorities.usual, trx)
+    return true
   }
 
   /**
@@ -141,8 +168,13 @@ export class ReturnReceiver {
    */
   async #storeUnattached({ clientId, channelIds }: CallbackQuery, arrival: Arrival): Promise<void> {
     if (clientId === undefined || channelIds.length === 0) return
-    const { db, returns, jobs, clock, logger } = this.#dependencies
-    const room = Math.max(MAX_UNATTACHED - (await returns.countUnattached()), 0)
+    const { db, returns, channels, jobs, clock, logger } = this.#dependencies
+    const isConfirmed = (await channels.findClient(clientId)) !== undefined
+    const left = [
+      MAX_UNATTACHED - (await returns.countUnattached()),
+      ...(isConfirmed ? [] : [MAX_UNCONFIRMED - (await returns.countUnattached(clientId))]),
+    ]
+    const room = Math.max(Math.min(...left), 0)
     if (room < channelIds.length) logger.warn({ room }, 'too many returns of no launch')
     if (room === 0) return
     const now = clock.now()
@@ -151,17 +183,14 @@ export class ReturnReceiver {
         const id = newId('ret', now)
         const digest = hashOf(JSON.stringify([clientId, channelId]))
         const received = { id, clientId, digest, state: 'received', arrival, receivedAt: now } as const
-        const isNew = await returns.add(received, [{ channelId, isRevoked: false }], trx)
-        if (isNew) await jobs.plan({ kind: 'unattached_return', subject: id }, trx)
+        await returns.add(received, [{ channelId, isRevoked: false }], trx)
       }
+      await jobs.plan({ kind: 'unattached_return', subject: clientId }, trx)
     })
   }
 
-  #plan(returnId: string, trx: Database): Promise<void> {
-    return this.#dependencies.jobs.plan(
-      { kind: 'return', subject: returnId, priority: priorities.first },
-      trx,
-    )
+  #plan(returnId: string, priority: Priority, trx: Database): Promise<void> {
+    return this.#dependencies.jobs.plan({ kind: 'return', subject: returnId, priority }, trx)
   }
 }
 

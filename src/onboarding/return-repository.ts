@@ -43,6 +43,15 @@ export class ReturnRepository {
     await this.settle(id, judged, now, trx)
   }
 
+  /** Why a return could not be judged yet. */
+  async explain(id: string, reason: JudgedChannel['reason'], trx: Database): Promise<void> {
+    const channels = trx
+      .updateTable('returnedChannel')
+      .set({ reason: reason ?? null })
+      .where('returnId', '=', id)
+    await channels.where('isRevoked', '=', false).execute()
+  }
+
   /** Writes down what became of some of a return's channels; its state follows from all of them. */
   async settle(id: string, judged: readonly JudgedChannel[], now: Date, trx: Database): Promise<void> {
     // The return's row first: who settles another of its channels waits here, and sees what was written.
@@ -111,44 +120,73 @@ export class ReturnRepository {
     return toDetails(rows)
   }
 
-  /** True when a session has sent more returns than this. Looks at no more of them than that. */
-  async hasMoreOfSession(sessionId: string, most: number): Promise<boolean> {
-    const rows = await this.#db
-      .selectFrom('connectReturn')
-      .select('id')
-      .where('sessionId', '=', sessionId)
-      .limit(most + 1)
+  /**
+   * Who waits for the decision about this channel: of each session the first return that named it. Of more sessions
+   * than `limit` the newest, and how many more there are; oldest first.
+   */
+  async listClaims(
+    clientId: string,
+    channelId: string,
+    limit: number,
+    db: Database = this.#db,
+  ): Promise<{ claims: ReturnDetails[]; more: number }> {
+    const firsts = db
+      .selectFrom('connectReturn as received')
+      .innerJoin('returnedChannel as named', 'named.returnId', 'received.id')
+      .select((row) => row.fn.min('received.id').as('firstId'))
+      .where('named.channelId', '=', channelId)
+      .where('named.outcome', '=', 'review')
+      .where('received.clientId', '=', clientId)
+      .where('received.state', '=', 'needs_review')
+      .where('received.sessionId', 'is not', null)
+      .groupBy('received.sessionId')
+    const newest = await firsts.orderBy('firstId', 'desc').limit(limit).execute()
+    const { count } = await db
+      .selectFrom(firsts.as('first'))
+      .select((row) => row.fn.countAll().as('count'))
+      .executeTakeFirstOrThrow()
+    const ids = newest.map(({ firstId }) => firstId)
+    const rows = await returnRows(db)
+      .where('received.id', 'in', [...ids, ''])
       .execute()
-    return rows.length > most
+    return { claims: toDetails(rows), more: Number(count) - ids.length }
   }
 
-  /** How many returns of no launch are open. */
-  async countUnattached(): Promise<number> {
-    const { count } = await this.#db
+  /** The returns of no launch that wait for what 360dialog says of their client. */
+  async listUnattached(clientId: string): Promise<ReturnDetails[]> {
+    const unattached = this.#db
+      .selectFrom('connectReturn')
+      .select('id')
+      .where(isOpenAndUnattached)
+      .where('clientId', '=', clientId)
+      .where('state', '=', 'received')
+    return toDetails(await returnRows(this.#db).where('received.id', 'in', unattached).execute())
+  }
+
+  /** How many returns of no launch are open, of one client or of all. */
+  async countUnattached(clientId?: string): Promise<number> {
+    const open = this.#db
       .selectFrom('connectReturn')
       .select((row) => row.fn.countAll().as('count'))
       .where(isOpenAndUnattached)
-      .executeTakeFirstOrThrow()
+    const { count } = await (clientId
+      ? open.where('clientId', '=', clientId)
+      : open
+    ).executeTakeFirstOrThrow()
     return Number(count)
   }
 
-  /** True when the same client came back for the same session in another browser, too. */
-  async isContested(
-    { sessionId, clientId, browserHash }: Pick<ReturnDetails, 'sessionId' | 'clientId' | 'browserHash'>,
+  /** The returns of a session and client in which a channel waits for its owner or for an admin. Oldest first. */
+  async listUndecided(
+    { sessionId, clientId }: { readonly sessionId: string; readonly clientId: string },
     trx: Database,
-  ): Promise<boolean> {
-    const elsewhere = await trx
-      .selectFrom('connectReturn as received')
-      .innerJoin('launch', 'launch.id', 'received.launchId')
-      .select('received.id')
-      .where('received.sessionId', '=', sessionId ?? '')
-      .where('received.clientId', '=', clientId ?? '')
-      .where((row) =>
-        row(row.fn.coalesce('received.browserHash', 'launch.browserHash'), '!=', browserHash ?? ''),
-      )
-      .limit(1)
-      .executeTakeFirst()
-    return elsewhere !== undefined
+  ): Promise<ReturnDetails[]> {
+    const rows = await returnRows(trx)
+      .where('received.sessionId', '=', sessionId)
+      .where('received.clientId', '=', clientId)
+      .where('received.state', 'in', ['awaiting_owner', 'needs_review'])
+      .execute()
+    return toDetails(rows)
   }
 
   /**
@@ -174,6 +212,11 @@ export class ReturnRepository {
       .execute()
     return resumed.map(({ id }) => id)
   }
+}
+
+/** Waits for its owner or for an admin. */
+export function isUndecided(outcome: Row<'returnedChannel'>['outcome']): boolean {
+  return outcome === 'owner' || outcome === 'review'
 }
 
 /** Belongs to no launch, and is not decided yet. */

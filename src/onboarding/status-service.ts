@@ -1,6 +1,7 @@
 import type { ChannelDetails, ChannelService } from '../channels/channel-service.ts'
 import type { Clock } from '../clock.ts'
 import type { ConnectSession, ConnectSessionService } from './connect-session-service.ts'
+import type { OwnerAskingService } from './owner-asking-service.ts'
 import { deriveProgress, idsOf, type Progress } from './progress.ts'
 import type { ReturnRepository } from './return-repository.ts'
 
@@ -10,6 +11,7 @@ interface Dependencies {
   readonly sessions: ConnectSessionService
   readonly returns: ReturnRepository
   readonly channels: Pick<ChannelService, 'find'>
+  readonly owners: Pick<OwnerAskingService, 'listOfSession'>
   readonly clock: Clock
 }
 
@@ -41,11 +43,17 @@ export class StatusService {
     session: ConnectSession,
     page: { readonly isExpired: boolean; readonly browserHash: string | undefined },
   ): Promise<Progress> {
-    const { returns, channels } = this.#dependencies
+    const { returns, channels, owners } = this.#dependencies
     const received = await returns.listOfSession(session.id)
     const ids = [...new Set(received.flatMap((one) => idsOf(one, 'bound')))]
     const bound = await Promise.all(ids.map((id) => channels.find(id)))
     const isOwn = (one?: ChannelDetails): one is ChannelDetails => one?.tenantId === session.tenantId
-    return deriveProgress({ ...page, returns: received, channels: bound.filter(isOwn) })
+    const asked = received.some((one) => idsOf(one, 'owner').length > 0)
+      ? await owners.listOfSession(session.id)
+      : []
+    const ownerEmails = new Map(
+      asked.flatMap((one) => (one.closedAt ? [] : [[one.clientId, one.email] as const])),
+    )
+    return deriveProgress({ ...page, ownerEmails, returns: received, channels: bound.filter(isOwn) })
   }
 }

@@ -1,5 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express'
+import { endDue } from './cancellations.ts'
+import { createClientHubRoutes } from './client-hub-routes.ts'
+import { createClientRoutes } from './client-routes.ts'
 import { createControlPage } from './control-page.ts'
 import { createControlRoutes, type PauseFor } from './control-routes.ts'
 import { metaAnswer } from './endpoint.ts'
@@ -10,6 +13,7 @@ import { createMessagingRoutes } from './messaging-routes.ts'
 import { createPartnerRoutes } from './partner-routes.ts'
 import { renderPage } from './render-page.ts'
 import { createScreenRoutes } from './screen-routes.ts'
+import { createSwitchPage } from './switch-page.ts'
 
 /** Everything that the simulator answers: two APIs, the permission screen, the control page and its API. */
 export function createApp(hub: Hub, pauseFor: PauseFor): Express {
@@ -21,12 +25,23 @@ export function createApp(hub: Hub, pauseFor: PauseFor): Express {
   app.use(express.static(fileURLToPath(new URL('public', import.meta.url))))
   app.use(express.json(), express.urlencoded({ extended: false }))
 
-  app.use('/api/v2', createPartnerRoutes(hub))
+  app.use(endWhatIsDue(hub))
+
+  app.use('/api/v2', createPartnerRoutes(hub), createClientRoutes(hub))
   app.use(['/waba-v2', '/waba'], createMessagingRoutes(hub))
   app.use('/control', createControlRoutes(hub, pauseFor))
-  app.use(createControlPage(hub), createScreenRoutes(hub))
+  app.use(createControlPage(hub), createSwitchPage(hub), createScreenRoutes(hub), createClientHubRoutes(hub))
   app.use(refuseUnknown, showError)
   return app
+}
+
+// What the clock brings happens before the next call is answered.
+function endWhatIsDue(hub: Hub): RequestHandler {
+  return (_req, _res, next) => {
+    endDue(hub)
+    hub.outbox.sendDue()
+    next()
+  }
 }
 
 const refuseUnknown: RequestHandler = () => {

@@ -1,5 +1,5 @@
 import { HubError } from './hub-error.ts'
-import type { NewChannel, NewClient, NewNumber } from './records.ts'
+import type { Mail, NewChannel, NewClient, NewNumber } from './records.ts'
 import type { VisitActs } from './visits.ts'
 
 type Fields = Record<string, unknown>
@@ -15,9 +15,14 @@ export function readNewClient(fields: Fields): NewClient {
   return { id: readText(fields, 'id'), email, name, createdAt: readDate(fields) }
 }
 
-/** `{id?, client_id, phone_number, display_name, running?, permitted?, created_at?}`. */
+/** `{id?, client_id, phone_number, display_name, running?, permitted?, classic?, coexistence?, created_at?}`. */
 export function readNewChannel(fields: Fields): NewChannel {
   return { ...readNewNumber(fields), clientId: required(fields, 'client_id') }
+}
+
+/** `{to, subject, text}`. */
+export function readMail(fields: Fields): Pick<Mail, 'to' | 'subject' | 'text'> {
+  return { to: required(fields, 'to'), subject: required(fields, 'subject'), text: required(fields, 'text') }
 }
 
 /** `{client_id | signup: {name, email}, number?, add?: [{phone_number, display_name}], channels?, revoke?, cancel?}`. */
@@ -33,6 +38,12 @@ export function readVisitActs(fields: Fields): VisitActs {
   }
 }
 
+export function readChoice<T extends string>(fields: Fields, name: string, choices: readonly T[]): T {
+  const chosen = choices.find((choice) => choice === fields[name])
+  if (chosen) return chosen
+  throw new HubError(400, `${name} is one of: ${choices.join(', ')}`)
+}
+
 export function required(fields: Fields, name: string): string {
   const text = readText(fields, name)
   if (!text) throw new HubError(400, `Missing: ${name}`)
@@ -46,11 +57,13 @@ function readNewNumber(fields: Fields): NewNumber {
     displayName: required(fields, 'display_name'),
     running: fields.running === true,
     permitted: fields.permitted === true,
+    ...(fields.classic === true && { isClassic: true }),
+    ...(fields.coexistence === true && { isOnBizApp: true }),
     createdAt: readDate(fields),
   }
 }
 
-function readText(fields: Fields, name: string): string | undefined {
+export function readText(fields: Fields, name: string): string | undefined {
   const value = fields[name]
   if (value === undefined || value === '') return undefined
   if (typeof value === 'string') return value

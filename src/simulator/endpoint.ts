@@ -1,8 +1,9 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Request, RequestHandler, Response } from 'express'
-import type { Endpoint, OddShape } from './faults.ts'
+import { type Endpoint, type Fault, messagingEndpoints, type OddShape } from './faults.ts'
 import type { Hub } from './hub.ts'
 import { HubError } from './hub-error.ts'
+import type { Switches } from './switches.ts'
 
 /** A text body stands for HTML. */
 export interface Answer {
@@ -26,15 +27,15 @@ export type Act = (req: Request, shape?: OddShape) => Answer
 export function createEndpoint(hub: Hub, name: Endpoint, act: Act): RequestHandler {
   return async (req, res) => {
     hub.calls[name] += 1
-    const fault = hub.faults.take(name)
-    if (fault?.kind === 'status' && !fault.committed) return sendStatus(res, fault.status, fault.retry_after)
+    const fault = overLimit(hub, name) ?? hub.faults.take(name)
+    if (fault?.kind === 'status' && !fault.committed) return sendFault(hub, res, fault)
 
     const shape = fault?.kind === 'odd_answer' ? fault.shape : undefined
     const answer = answerOrRefusal(() => act(req, shape))
-    if (fault?.kind === 'status') return sendStatus(res, fault.status, fault.retry_after)
+    if (fault?.kind === 'status') return sendFault(hub, res, fault)
     if (fault?.kind === 'lost_after_commit') return void req.socket.destroy()
     if (fault?.kind === 'slow') await setTimeout(fault.ms, undefined, { ref: false })
-    send(res, shape && answer.status < 400 ? disguise(answer, shape) : answer)
+    send(res, spellRefusal(shape ? disguise(answer, shape) : answer, hub.switches))
   }
 }
 
@@ -47,9 +48,29 @@ function answerOrRefusal(act: () => Answer): Answer {
   }
 }
 
-function sendStatus(res: Response, status: number, retryAfter: number | undefined): void {
-  if (retryAfter !== undefined) res.set('Retry-After', String(retryAfter))
-  send(res, metaAnswer(status, 'A fault that was set in the simulator'))
+function overLimit(hub: Hub, name: Endpoint): Fault | undefined {
+  const isPartnerCall = !messagingEndpoints.some((other) => other === name)
+  const isLimited = { nothing: false, balance: name === 'balance', all: isPartnerCall }[
+    hub.switches.rate_limit
+  ]
+  const seconds = isLimited ? hub.rateLimit.waitFor(hub.now()) : 0
+  if (seconds === 0) return undefined
+  return {
+    endpoint: name,
+    kind: 'status',
+    status: 429,
+    ...(hub.switches.retry_after && { retry_after: seconds }),
+  }
+}
+
+function sendFault(
+  hub: Hub,
+  res: Response,
+  { status, retry_after }: Extract<Fault, { kind: 'status' }>,
+): void {
+  if (retry_after !== undefined) res.set('Retry-After', String(retry_after))
+  const message = status === 429 ? 'More than 5 calls in 30 seconds' : 'A fault that was set in the simulator'
+  send(res, spellRefusal(metaAnswer(status, message), hub.switches))
 }
 
 function send(res: Response, { status, body }: Answer): void {
@@ -58,8 +79,26 @@ function send(res: Response, { status, body }: Answer): void {
   else res.json(body)
 }
 
-/** Gives a good answer another shape than the documented one. */
-function disguise({ status, body }: Answer, shape: OddShape): Answer {
+// Other answers than refusals stay as they are.
+function spellRefusal(answer: Answer, { error_shape }: Switches): Answer {
+  const { status, body } = answer
+  if (status < 400 || !body || typeof body !== 'object' || !('meta' in body)) return answer
+  const { developer_message: message } = body.meta as { developer_message: string }
+  const shapes: Record<Switches['error_shape'], unknown> = {
+    meta: body,
+    meta_errors: { ...body, errors: [{ code: status, title: message, details: message, href: '' }] },
+    error: { error: message },
+    error_message: { error: { message } },
+    message: { message },
+    html: `<html><title>${status}</title><h1>${status}</h1></html>`,
+    empty: '',
+  }
+  return { status, body: shapes[error_shape] }
+}
+
+/** Gives a good answer another shape than the documented one; a refusal stays as it is. */
+export function disguise({ status, body }: Answer, shape: OddShape): Answer {
+  if (status >= 400) return { status, body }
   if (shape === 'not_json') return ok('<html><title>360dialog</title>One moment…</html>')
   if (shape === 'empty') return { status, body: '' }
   return { status, body: body && typeof body === 'object' ? reshape({ ...body }, shape) : body }

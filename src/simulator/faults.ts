@@ -1,32 +1,28 @@
 import { HubError } from './hub-error.ts'
+import { wordsOf } from './words.ts'
+
+/** The calls with a channel's key. */
+export const messagingEndpoints = wordsOf('phone_number health_status webhook_get webhook_set')
 
 /** The calls that are counted and that can be made to fail. */
 export const endpoints = [
-  'token',
-  'partner',
-  'clients',
-  'channels',
-  'channel',
-  'create_key',
-  'list_keys',
-  'phone_number',
-  'health_status',
-  'webhook_get',
-  'webhook_set',
-] as const
+  ...wordsOf(
+    'token partner set_partner partner_webhook_get partner_webhook_set clients client update_client',
+  ),
+  ...wordsOf('shared_numbers balance channels channel create_key list_keys delete_keys cancel reactivate'),
+  ...messagingEndpoints,
+]
 export type Endpoint = (typeof endpoints)[number]
 
-export const oddShapes = [
-  'wrapped',
-  'key',
-  'masked',
-  'not_json',
-  'empty',
-  'host',
-  'bare_array',
-  'filter_ignored',
-  'no_page_fields',
-] as const
+/** A counter at zero for each call. */
+export function noCalls(): Record<Endpoint, number> {
+  const none = Object.fromEntries(endpoints.map((endpoint) => [endpoint, 0]))
+  return none as Record<Endpoint, number>
+}
+
+export const oddShapes = wordsOf(
+  'wrapped key masked not_json empty host bare_array filter_ignored no_page_fields',
+)
 export type OddShape = (typeof oddShapes)[number]
 
 /** What goes wrong with the next calls of an endpoint; `*` means any. `times` 0 lasts until cleared. */

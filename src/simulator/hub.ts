@@ -1,7 +1,11 @@
-import { type Endpoint, endpoints, type Fault, Faults } from './faults.ts'
+import { Clock, toWireTime } from './clock.ts'
+import { type Endpoint, type Fault, Faults, noCalls } from './faults.ts'
 import { HubError } from './hub-error.ts'
-import { randomDigits, randomId, randomKey } from './random-id.ts'
-import type { Channel, Client, KeyRecord, NewChannel, NewClient } from './records.ts'
+import { makeChannel, makeClient } from './make-records.ts'
+import { Outbox } from './outbox.ts'
+import { randomDigits, randomKey } from './random-id.ts'
+import { RateLimit } from './rate-limit.ts'
+import type { Channel, Client, KeyRecord, Mail, NewChannel, NewClient } from './records.ts'
 import { type HubState, loadState, saveState } from './state-file.ts'
 import { defaultSwitches, type Switches } from './switches.ts'
 import { Tokens } from './tokens.ts'
@@ -16,13 +20,17 @@ export interface HubSettings {
   /** For the bearer login. */
   username?: string
   password?: string
-  /** Verifies `io_signature`. */
-  platformSecret?: string
+  /** Verifies `io_signature`, and signs notices. */
+  platformSecret?: string | undefined
   /** The partner's stored redirect URL. */
-  redirectUrl?: string
+  redirectUrl?: string | undefined
+  /** Where notices are sent. */
+  webhookUrl?: string
   stateFile?: string
   now?: () => Date
 }
+
+const MAX_MAILS = 50
 
 /** The Partner Hub: its clients and numbers, who shared what, and which key lives. Knows nothing of HTTP. */
 export class Hub {
@@ -31,21 +39,32 @@ export class Hub {
   readonly url: string
   readonly tokens: Tokens
   readonly visits: Visits
+  readonly outbox: Outbox
+  readonly clock: Clock
+  readonly rateLimit = new RateLimit()
   readonly faults = new Faults()
+  webhookUrl: string | undefined
   switches: Switches = { ...defaultSwitches }
   /** How often each endpoint was called, refused calls included. */
   calls: Record<Endpoint, number> = noCalls()
   /** The channels of all keys created through the Partner API, in order. */
   minted: string[] = []
-  readonly #state: HubState
-  #offset = 0
+  readonly #clients: Map<string, Client>
+  readonly #channels: Map<string, Channel>
+  #mails: HubState['mails']
 
   constructor(settings: HubSettings, url: string) {
     this.settings = settings
     this.url = url
-    this.#state = loadState(settings.stateFile)
+    this.clock = new Clock(settings.now)
+    const { clients, channels, mails } = loadState(settings.stateFile)
+    this.#clients = byId(clients)
+    this.#channels = byId(channels)
+    this.#mails = mails
     this.tokens = new Tokens(() => this.now())
     this.visits = new Visits(this)
+    this.webhookUrl = settings.webhookUrl
+    this.outbox = new Outbox(this)
   }
 
   get partnerName(): string {
@@ -53,78 +72,92 @@ export class Hub {
   }
 
   now(): Date {
-    return new Date((this.settings.now?.() ?? new Date()).getTime() + this.#offset)
+    return this.clock.now()
   }
 
   advance(seconds: number): void {
-    this.#offset += seconds * 1000
+    this.clock.advance(seconds)
   }
 
   listClients(): readonly Client[] {
-    return this.#state.clients
+    return [...this.#clients.values()]
   }
 
   listChannels(clientId?: string): readonly Channel[] {
-    return this.#state.channels.filter((channel) => !clientId || channel.clientId === clientId)
+    return [...this.#channels.values()].filter((channel) => !clientId || channel.clientId === clientId)
   }
 
   /** @throws HubError 404 */
   client(id: string): Client {
-    return found(this.#state.clients, id, 'Client')
+    return found(this.#clients, id, 'Client')
   }
 
   /** @throws HubError 404 */
   channel(id: string): Channel {
-    return found(this.#state.channels, id, 'Channel')
+    return found(this.#channels, id, 'Channel')
   }
 
-  addClient({ id = randomId('CL'), email, name, partnerPayload = null, createdAt }: NewClient): Client {
-    refuseTaken(this.#state.clients, id)
-    const waba = { id: randomId('WA'), externalId: randomDigits(15), businessId: randomDigits(15) }
-    const client = { id, email, name, partnerPayload, createdAt: toWireTime(createdAt ?? this.now()), waba }
-    this.#state.clients.push(client)
+  addClient(given: NewClient): Client {
+    const client = makeClient(given, this.now())
+    refuseTaken(this.#clients, client.id)
+    this.#clients.set(client.id, client)
     this.#save()
     return client
   }
 
-  addChannel({ id = randomId('CH'), permitted = false, ...given }: NewChannel): Channel {
-    refuseTaken(this.#state.channels, id)
-    const createdAt = toWireTime(given.createdAt ?? this.now())
-    const channel: Channel = {
-      id,
-      clientId: this.client(given.clientId).id,
-      phoneNumber: given.phoneNumber,
-      displayName: given.displayName,
-      running: given.running ?? false,
-      permitted,
-      createdAt,
-      runningSince: given.running ? createdAt : null,
-      appId: randomDigits(6),
-      metaId: randomDigits(15),
-      key: null,
-      webhook: null,
-    }
-    this.#state.channels.push(channel)
+  addChannel(given: NewChannel): Channel {
+    const channel = makeChannel(given, this.now())
+    refuseTaken(this.#channels, channel.id)
+    this.client(channel.clientId)
+    this.#channels.set(channel.id, channel)
     this.#save()
     return channel
   }
 
   grant(channelId: string): void {
-    this.change(channelId, { permitted: true })
+    this.giveAccess(channelId)
+    this.outbox.tell('channel_permission_granted', channelId)
   }
 
   revoke(channelId: string): void {
+    this.removeAccess(channelId)
+    this.outbox.tell('channel_permission_revoked', channelId)
+  }
+
+  /** As the client does it in its own Hub, of which nobody is told. */
+  giveAccess(channelId: string): void {
+    this.change(channelId, { permitted: true })
+  }
+
+  /** As the client does it in its own Hub, of which nobody is told. */
+  removeAccess(channelId: string): void {
     this.change(channelId, { permitted: false, ...(this.switches.revoke_kills_key && { key: null }) })
   }
 
   makeRun(channelId: string): void {
-    const { runningSince } = this.channel(channelId)
-    this.change(channelId, { running: true, runningSince: runningSince ?? toWireTime(this.now()) })
+    const { runningSince, isClassic } = this.channel(channelId)
+    const changes = { running: true, runningSince: runningSince ?? toWireTime(this.now()) }
+    this.change(channelId, { ...changes, status: isClassic ? 'ready' : '' })
+    this.outbox.tell('channel_running', channelId)
+  }
+
+  /** Gives the channel another word for its status, or none. A classic one runs when that is `ready`. */
+  setStatus(channelId: string, status = ''): void {
+    const { isClassic } = this.channel(channelId)
+    if (isClassic && status === 'ready') this.makeRun(channelId)
+    else this.change(channelId, { status, ...(isClassic && { running: false }) })
+  }
+
+  /** Lists the number no more. */
+  forget(channelId: string): void {
+    this.#channels.delete(this.channel(channelId).id)
+    this.#save()
   }
 
   /** Ends the number for good; its key dies with it. */
   end(channelId: string): void {
     this.change(channelId, { endedAt: toWireTime(this.now()), running: false, permitted: false, key: null })
+    this.outbox.tell('cancellation_processed', channelId)
   }
 
   /**
@@ -150,17 +183,35 @@ export class Hub {
 
   /** The channel that a live key belongs to. */
   channelOfKey(key: string): Channel | undefined {
-    return this.#state.channels.find((channel) => channel.key?.value === key)
+    return [...this.#channels.values()].find((channel) => channel.key?.value === key)
   }
 
   /** The address of the Messaging API, as key answers name it. */
   keyAddress(): string {
-    return this.switches.key_address || `${this.url}/waba-v2`
+    const prefix = this.switches.hosting === 'cloud' ? '/waba-v2' : '/waba'
+    return this.switches.key_address || `${this.url}${prefix}`
   }
 
   change(channelId: string, changes: Partial<Omit<Channel, 'id' | 'clientId'>>): void {
     Object.assign(this.channel(channelId), changes)
     this.#save()
+  }
+
+  changeClient(clientId: string, changes: Partial<Omit<Client, 'id'>>): void {
+    Object.assign(this.client(clientId), changes)
+    this.#save()
+  }
+
+  /** Newest first. */
+  listMails(): readonly Mail[] {
+    return this.#mails
+  }
+
+  addMail(given: Omit<Mail, 'at'>): Mail {
+    const mail = { ...given, at: toWireTime(this.now()) }
+    this.#mails = [mail, ...this.#mails].slice(0, MAX_MAILS)
+    this.#save()
+    return mail
   }
 
   resetCounters(): void {
@@ -189,32 +240,31 @@ export class Hub {
   }
 
   #newKey(channelId: string): KeyRecord {
-    if (!this.channel(channelId).running) throw new HubError(400, 'The channel is not running yet')
+    if (!this.channel(channelId).running)
+      throw new HubError(Number(this.switches.not_running_status), 'The channel is not running yet')
     const key = { id: randomDigits(6), value: randomKey() }
     this.change(channelId, { key })
     return key
   }
 
   #save(): void {
-    if (this.settings.stateFile) saveState(this.settings.stateFile, this.#state)
+    if (this.settings.stateFile) {
+      const [clients, channels, mails] = [this.listClients(), this.listChannels(), this.#mails]
+      saveState(this.settings.stateFile, { clients: [...clients], channels: [...channels], mails })
+    }
   }
 }
 
-function found<T extends { id: string }>(rows: T[], id: string, what: string): T {
-  const row = rows.find((candidate) => candidate.id === id)
+function byId<T extends { id: string }>(rows: readonly T[]): Map<string, T> {
+  return new Map(rows.map((row) => [row.id, row]))
+}
+
+function found<T>(rows: ReadonlyMap<string, T>, id: string, what: string): T {
+  const row = rows.get(id)
   if (!row) throw new HubError(404, `${what} not found`)
   return row
 }
 
-function refuseTaken(rows: { id: string }[], id: string): void {
-  if (rows.some((row) => row.id === id)) throw new HubError(409, `The id is taken: ${id}`)
-}
-
-function noCalls(): Record<Endpoint, number> {
-  const none = Object.fromEntries(endpoints.map((endpoint) => [endpoint, 0]))
-  return none as Record<Endpoint, number>
-}
-
-function toWireTime(date: Date): string {
-  return date.toISOString().replace(/\.\d{3}Z$/, 'Z')
+function refuseTaken(rows: ReadonlyMap<string, unknown>, id: string): void {
+  if (rows.has(id)) throw new HubError(409, `The id is taken: ${id}`)
 }

@@ -11,6 +11,8 @@ export interface Launch {
   state: string
   redirectUrl: string
   login: boolean
+  /** The price plan that is preselected. */
+  plan: string
   signature: string
   timestamp: string
 }
@@ -36,6 +38,7 @@ export function readLaunch(url: URL): Launch {
     state: read('state'),
     redirectUrl: read('redirect_url'),
     login: read('next') === 'login',
+    plan: read('plan_selection'),
     signature: read('io_signature'),
     timestamp: read('io_timestamp'),
   }

@@ -1,11 +1,12 @@
 import { HubError } from './hub-error.ts'
 
-const mostRows = 200
-
 interface ListRules {
   /** The dotted names that may be filtered by. */
   filterable: readonly string[]
-  ignoreFilters: boolean
+  filters: 'honoured' | 'ignored' | 'known_only'
+  /** Rows of a page when the query names no limit, and at most. */
+  limit: number
+  mostRows: number
 }
 
 /**
@@ -13,23 +14,24 @@ interface ListRules {
  * @throws HubError 400 when the query cannot be read or names an unknown field
  */
 export function listPage<T extends object>(rows: readonly T[], query: URLSearchParams, rules: ListRules) {
-  const filters = readFilters(query.get('filters'), rules.filterable)
+  const filters = readFilters(query.get('filters'), rules)
   const sort = readSort(query.get('sort'), rules.filterable)
-  const limit = Math.min(readCount(query, 'limit', 20), mostRows)
+  const limit = Math.min(readCount(query, 'limit', rules.limit), rules.mostRows)
   const offset = readCount(query, 'offset', 0)
 
-  const matching = rules.ignoreFilters ? rows : rows.filter((row) => matches(row, filters))
-  const page = matching.toSorted(compareBy(sort)).slice(offset, offset + limit)
+  const matching = rules.filters === 'ignored' ? rows : rows.filter((row) => matches(row, filters))
+  const page = sorted(matching, sort).slice(offset, offset + limit)
   const fields = { count: page.length, total: matching.length, limit, offset, sort: [sort], filters }
   return { rows: page, fields }
 }
 
-function readFilters(text: string | null, filterable: readonly string[]): Record<string, unknown> {
+function readFilters(text: string | null, { filterable, filters: rule }: ListRules): Record<string, unknown> {
   if (!text) return {}
   const filters = parseObject(text)
-  const unknown = Object.keys(filters).find((name) => !filterable.includes(name))
-  if (unknown !== undefined) throw new HubError(400, `Unknown filter: ${unknown}`)
-  return filters
+  const unknown = Object.keys(filters).filter((name) => !filterable.includes(name))
+  if (unknown.length > 0 && rule === 'honoured')
+    throw new HubError(400, `Unknown filter: ${unknown.join(', ')}`)
+  return Object.fromEntries(Object.entries(filters).filter(([name]) => !unknown.includes(name)))
 }
 
 function parseObject(text: string): Record<string, unknown> {
@@ -69,9 +71,13 @@ function readField(row: unknown, name: string): unknown {
     )
 }
 
-function compareBy(sort: string): (one: object, other: object) => number {
+/** What is compared is looked up once for each row: a large hub is listed page by page. */
+function sorted<T extends object>(rows: readonly T[], sort: string): T[] {
   const direction = sort.startsWith('-') ? -1 : 1
-  const text = (row: object) => String(readField(row, sort.replace(/^-/, '')) ?? '')
+  const field = sort.replace(/^-/, '')
   const compare = (a: string, b: string) => (a < b ? -1 : Number(a > b))
-  return (one, other) => direction * compare(text(one), text(other))
+  return rows
+    .map((row) => ({ row, text: String(readField(row, field) ?? '') }))
+    .sort((one, other) => direction * compare(one.text, other.text))
+    .map(({ row }) => row)
 }

@@ -1,7 +1,9 @@
 import { type Request, Router } from 'express'
 import { type Act, type Answer, createEndpoint, metaAnswer, ok } from './endpoint.ts'
 import type { Endpoint } from './faults.ts'
+import { toCloudHealth, toGatewayHealth } from './health.ts'
 import type { Hub } from './hub.ts'
+import { HubError } from './hub-error.ts'
 import { type Channel, type ChannelWebhook, digitsOf } from './records.ts'
 
 type ChannelAct = (channel: Channel, req: Request) => Answer
@@ -12,35 +14,43 @@ export function createMessagingRoutes(hub: Hub): Router {
   const on = (method: 'get' | 'post', path: string, name: Endpoint, act: ChannelAct) => {
     const withKey: Act = (req) => {
       const channel = hub.channelOfKey(req.get('D360-API-KEY') ?? '')
-      return channel ? act(channel, req) : metaAnswer(401, 'Invalid api key')
+      return channel ? act(channel, req) : metaAnswer(Number(hub.switches.dead_key_status), 'Invalid api key')
     }
     router[method](path, createEndpoint(hub, name, withKey))
   }
 
-  on('get', '/v1/configs/phone_number', 'phone_number', ({ phoneNumber }) =>
-    ok({ phone_number: digitsOf(phoneNumber) }),
-  )
-  on('get', '/health_status', 'health_status', (channel) =>
-    ok(toHealth(channel, hub.client(channel.clientId).waba.externalId)),
-  )
-  on('get', '/v1/health', 'health_status', () => ok({ health: { gateway_status: 'connected' } }))
-  on('get', '/v1/configs/webhook', 'webhook_get', ({ webhook }) => ok(webhook ?? { url: '', headers: {} }))
-  on('post', '/v1/configs/webhook', 'webhook_set', ({ id }, req) => {
-    const webhook = readWebhook(req.body)
-    if (!webhook) return metaAnswer(400, 'url must be a web address, headers an object of texts')
-    hub.change(id, { webhook })
-    return ok(webhook)
+  on('get', '/v1/configs/phone_number', 'phone_number', ({ phoneNumber }, req) => {
+    refuseUnless(hub.switches.number_check_on_cloud || req.baseUrl === '/waba')
+    return ok({ phone_number: digitsOf(phoneNumber) })
   })
+  on('get', '/health_status', 'health_status', (channel) => {
+    if (channel.health === 'account_problem') return metaAnswer(400, 'There is a problem with the account')
+    return ok(toCloudHealth(channel, hub.client(channel.clientId).waba, hub.switches))
+  })
+  on('get', '/v1/health', 'health_status', (channel) => ok(toGatewayHealth(channel, hub.switches)))
+
+  for (const path of ['/v1/configs/webhook', '/configs/webhook'] as const) {
+    on('get', path, 'webhook_get', ({ webhook }) => {
+      refuseUnless(hub.switches.webhook_path === path)
+      return ok(webhook ?? { url: '', headers: {} })
+    })
+    on('post', path, 'webhook_set', ({ id }, req) => {
+      refuseUnless(hub.switches.webhook_path === path)
+      return setWebhook(hub, id, req)
+    })
+  }
   return router
 }
 
-function toHealth({ metaId }: Channel, wabaId: string) {
-  const available = { can_send_message: 'AVAILABLE' }
-  const entities = [
-    { entity_type: 'PHONE_NUMBER', id: metaId, ...available },
-    { entity_type: 'WABA', id: wabaId, ...available },
-  ]
-  return { id: metaId, health_status: { ...available, entities } }
+function refuseUnless(isThere: boolean): void {
+  if (!isThere) throw new HubError(404, 'There is nothing at this address.')
+}
+
+function setWebhook(hub: Hub, channelId: string, req: Request): Answer {
+  const webhook = readWebhook(req.body)
+  if (!webhook) return metaAnswer(400, 'url must be a web address, headers an object of texts')
+  hub.change(channelId, { webhook })
+  return ok(webhook)
 }
 
 function readWebhook(body: unknown): ChannelWebhook | undefined {

@@ -1,10 +1,12 @@
 import { type Request, Router } from 'express'
-import { type Act, type Answer, createEndpoint, metaAnswer, ok } from './endpoint.ts'
-import type { Endpoint, OddShape } from './faults.ts'
+import { type Answer, createEndpoint, disguise, metaAnswer, ok } from './endpoint.ts'
+import type { OddShape } from './faults.ts'
 import type { Hub } from './hub.ts'
 import { listPage } from './listing.ts'
-import { type Channel, mask } from './records.ts'
-import { isSameSecret } from './tokens.ts'
+import { callsOf } from './partner-endpoint.ts'
+import { addPartnerSettings } from './partner-settings-routes.ts'
+import { type Channel, type KeyRecord, mask } from './records.ts'
+import { spellChannel, spellClient } from './spelling.ts'
 import { toWireChannel, toWireClient } from './wire-objects.ts'
 
 const clientFilters = [
@@ -26,56 +28,87 @@ function under(parent: string, names: string): string[] {
 /** The Partner API, to be mounted at `/api/v2`: login, partner, clients, channels and API keys. */
 export function createPartnerRoutes(hub: Hub): Router {
   const router = Router()
-  const logInHere = createEndpoint(hub, 'token', (req) => logIn(hub, req))
-  const on = (method: 'get' | 'post', path: string, name: Endpoint, act: Act) => {
-    const signedIn: Act = (req, shape) => refusalOf(hub, req) ?? act(req, shape)
-    router[method](`/partners/:partner${path}`, createEndpoint(hub, name, signedIn))
-  }
+  const on = callsOf(hub, router)
+  const [one, keys] = ['/channels/:channel', '/channels/:channel/api_keys']
 
-  router.post('/token', logInHere)
-  on('get', '', 'partner', () => ok(toWirePartner(hub)))
+  router.post(
+    '/token',
+    createEndpoint(hub, 'token', (req) => logIn(hub, req)),
+  )
+  addPartnerSettings(on, hub)
   on('get', '/clients', 'clients', (req, shape) => listClients(hub, req, shape))
   on('get', '/channels', 'channels', (req, shape) => listChannels(hub, req, shape))
-  on('get', '/channels/:channel', 'channel', (req) => ok(toWire(hub, channelOf(hub, req))))
-  on('get', '/channels/:channel/api_keys', 'list_keys', (req) => listKeys(hub, channelOf(hub, req)))
-  on('post', '/channels/:channel/api_keys', 'create_key', (req) => createKey(hub, channelOf(hub, req)))
+  on('get', one, 'channel', (req) => showChannel(hub, channelOf(hub, req)))
+  on('get', keys, 'list_keys', (req) => listKeys(hub, channelOf(hub, req)))
+  on('post', keys, 'create_key', (req) => createKey(hub, channelOf(hub, req)))
+  on('delete', keys, 'delete_keys', (req) => deleteKeys(hub, channelOf(hub, req)))
   return router
 }
 
 function listClients(hub: Hub, req: Request, shape?: OddShape): Answer {
-  const rules = { filterable: clientFilters, ignoreFilters: shape === 'filter_ignored' }
-  const { rows, fields } = listPage(hub.listClients().map(toWireClient), queryOf(req), rules)
-  return ok({ ...fields, clients: rows })
+  const { rows, fields } = listPage(hub.listClients().map(toWireClient), queryOf(req), {
+    filterable: clientFilters,
+    ...listRules(hub, shape),
+  })
+  const clients = rows.map((client) => spellClient(client, hub.switches))
+  return spellList(hub, { ...fields, clients })
 }
 
 function listChannels(hub: Hub, req: Request, shape?: OddShape): Answer {
-  const rules = { filterable: channelFilters, ignoreFilters: shape === 'filter_ignored' }
-  const channels = hub.listChannels().map((channel) => toWire(hub, channel))
-  const { rows, fields } = listPage(channels, queryOf(req), rules)
-  return ok({ ...fields, partner_channels: rows })
+  const { rows, fields } = listPage(
+    hub.listChannels().map((channel) => toWire(hub, channel)),
+    queryOf(req),
+    { filterable: channelFilters, ...listRules(hub, shape) },
+  )
+  const name = hub.switches.list_envelope === 'channels' ? 'channels' : 'partner_channels'
+  return spellList(hub, { ...fields, [name]: rows.map((channel) => spellChannel(channel, hub.switches)) })
+}
+
+function listRules({ switches }: Hub, shape?: OddShape) {
+  const filters = shape === 'filter_ignored' ? 'ignored' : switches.filters
+  return { filters, limit: switches.page_default, mostRows: switches.page_most }
+}
+
+function spellList({ switches }: Hub, body: object): Answer {
+  return switches.list_envelope === 'bare_array' ? disguise(ok(body), 'bare_array') : ok(body)
+}
+
+function showChannel(hub: Hub, channel: Channel): Answer {
+  const shown = spellChannel(toWire(hub, channel), hub.switches)
+  switch (hub.switches.channel_envelope) {
+    case 'list':
+      return ok({ count: 1, total: 1, partner_channels: [shown] })
+    case 'channel':
+      return ok({ channel: shown })
+    case 'not_found':
+      return metaAnswer(404, 'There is nothing at this address.')
+    default:
+      return ok(shown)
+  }
 }
 
 function createKey(hub: Hub, channel: Channel): Answer {
   const key = hub.mintKey(channel.id)
-  return { status: 201, body: toWireKey(hub, channel, key.id, key.value) }
+  const { key_answer, key_status } = hub.switches
+  const status = Number(key_status)
+  const answer = { status, body: toWireKey(hub, channel, key, key.value) }
+  return key_answer === 'flat' ? answer : { ...disguise(answer, key_answer), status }
 }
 
 function listKeys(hub: Hub, channel: Channel): Answer {
-  if (!channel.permitted) return metaAnswer(403, 'No permission for the API keys of this channel')
+  const { key_records } = hub.switches
+  if (!channel.permitted || key_records === 'refused')
+    return metaAnswer(403, 'No permission for the API keys of this channel')
   const { key } = channel
-  return ok({ api_keys: key ? [toWireKey(hub, channel, key.id, mask(key.value))] : [] })
+  const shown = { masked: mask, without_key: () => undefined, clear: (value: string) => value }[key_records]
+  return ok({ api_keys: key ? [toWireKey(hub, channel, key, shown(key.value))] : [] })
 }
 
-function refusalOf(hub: Hub, req: Request): Answer | undefined {
-  const apiKey = req.get('x-api-key')
-  const bearer = /^Bearer (.+)$/i.exec(req.get('authorization') ?? '')?.[1]
-  const isKnown =
-    apiKey === undefined
-      ? bearer !== undefined && hub.tokens.isLive(bearer)
-      : isSameSecret(apiKey, hub.settings.partnerApiKey)
-  if (!isKnown) return metaAnswer(401, 'Missing or invalid credentials')
-  if (req.params.partner !== hub.settings.partnerId) return metaAnswer(403, 'This is another partner')
-  return undefined
+function deleteKeys(hub: Hub, channel: Channel): Answer {
+  if (!hub.switches.delete_keys) return metaAnswer(404, 'There is nothing at this address.')
+  if (!channel.permitted) return metaAnswer(403, 'No permission for the API keys of this channel')
+  hub.change(channel.id, { key: null })
+  return ok({ meta: { success: true, http_code: 200 } })
 }
 
 function logIn(hub: Hub, req: Request): Answer {
@@ -85,9 +118,9 @@ function logIn(hub: Hub, req: Request): Answer {
   if (!isRight)
     return { status: 401, body: { error: 'invalid_grant', error_description: 'Wrong username or password' } }
 
-  const seconds = hub.switches.token_seconds
+  const { token_seconds: seconds, token_type } = hub.switches
   const tokens = { access_token: hub.tokens.issue(seconds), refresh_token: 'no-endpoint-takes-this' }
-  return ok({ ...tokens, token_type: 'Bearer', expires_in: seconds })
+  return ok({ ...tokens, token_type, expires_in: seconds })
 }
 
 // Not `req.query`: a filter name such as `a[b]` must arrive as it was written.
@@ -103,18 +136,6 @@ function toWire(hub: Hub, channel: Channel) {
   return toWireChannel(channel, hub.client(channel.clientId))
 }
 
-function toWireKey(hub: Hub, channel: Channel, id: string, shown: string) {
+function toWireKey(hub: Hub, channel: Channel, { id }: KeyRecord, shown: string | undefined) {
   return { id, address: hub.keyAddress(), api_key: shown, app_id: channel.appId }
-}
-
-function toWirePartner(hub: Hub) {
-  return {
-    id: hub.settings.partnerId,
-    brand_name: hub.partnerName,
-    partner_redirect_url: hub.settings.redirectUrl ?? null,
-    ...{ logo_url: null, webhook_url: null, publishable_key: null, settings: null },
-    ...{ country: 'DE', billing_system: 'direct', payment_required: false, payment_plan: {} },
-    ...{ allow_client_to_add_phone_no: true, onboarding_deeplink_add_params: true },
-    blocked_new_submission: false,
-  }
 }

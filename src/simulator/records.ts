@@ -1,3 +1,8 @@
+import type { HealthState } from './health.ts'
+
+/** How many numbers a client may have until the partner raises it. */
+export const DEFAULT_MAX_CHANNELS = 2
+
 /** A client's WhatsApp Business Account. Every client here has exactly one. */
 export interface WabaAccount {
   id: string
@@ -9,9 +14,15 @@ export interface Client {
   id: string
   name: string
   email: string
+  /** Of its `contact_user`, when that has another. */
+  userEmail?: string
   partnerPayload: string | null
   createdAt: string
   waba: WabaAccount
+  /** What the partner raised the limit to. */
+  maxChannels?: number
+  /** It signed up, and has not accepted the prices yet. */
+  owesPayment?: boolean
 }
 
 export interface KeyRecord {
@@ -35,8 +46,19 @@ export interface Channel {
   permitted: boolean
   createdAt: string
   runningSince: string | null
+  /** When a cancellation that was requested takes effect. */
+  endsAt?: string | null
   /** When 360dialog ended the number. */
   endedAt?: string
+  /** Of the classic sign-up (V1): `status` is what counts, and the account is on behalf of the business. */
+  isClassic?: boolean
+  /** Another word for `status` than the one that follows from the rest. */
+  status?: string
+  /** Connected beside the WhatsApp Business app, where it goes on working. */
+  isOnBizApp?: boolean
+  /** The partner does not own the channel: the client shares access to it. */
+  isSharedAccess?: boolean
+  health?: HealthState
   appId: string
   /** Meta's own id of the phone number. */
   metaId: string
@@ -50,12 +72,12 @@ type Created = { createdAt?: Date | undefined }
 
 /** What it takes to make a client; the hub chooses the rest. */
 export type NewClient = Pick<Client, 'email' | 'name'> &
-  Optional<Pick<Client, 'id' | 'partnerPayload'>> &
+  Optional<Pick<Client, 'id' | 'partnerPayload' | 'owesPayment'>> &
   Created
 
 /** A channel to be, of a client that is known from elsewhere. */
 export type NewNumber = Pick<Channel, 'phoneNumber' | 'displayName'> &
-  Optional<Pick<Channel, 'id' | 'running' | 'permitted'>> &
+  Optional<Pick<Channel, 'id' | 'running' | 'permitted' | 'isClassic' | 'isOnBizApp'>> &
   Created
 
 export type NewChannel = NewNumber & Pick<Channel, 'clientId'>
@@ -68,4 +90,12 @@ export function digitsOf(phoneNumber: string): string {
 /** A secret as 360dialog lists it: stars, and the last four characters. */
 export function mask(secret: string): string {
   return `****${secret.slice(-4)}`
+}
+
+/** A mail that the partner's site sent to somebody; in a demo nobody else delivers it. */
+export interface Mail {
+  to: string
+  subject: string
+  text: string
+  at: string
 }

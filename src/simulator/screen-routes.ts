@@ -2,9 +2,10 @@ import { type Request, type Response, Router } from 'express'
 import type { Hub } from './hub.ts'
 import { HubError } from './hub-error.ts'
 import { launchPath } from './launch.ts'
-import { digitsOf } from './records.ts'
+import { randomDigits } from './random-id.ts'
+import { type Channel, digitsOf, type NewNumber } from './records.ts'
 import { renderPage } from './render-page.ts'
-import type { Visit } from './visits.ts'
+import type { SignUp, Visit } from './visits.ts'
 
 /** 360dialog's permission screen: sign up or log in, add numbers, share them, and back to the partner. */
 export function createScreenRoutes(hub: Hub): Router {
@@ -19,50 +20,59 @@ export function createScreenRoutes(hub: Hub): Router {
 
   router.get('/visits/:visit', (req, res) => {
     const visit = visitOf(req)
+    if (visit.clientId && hub.client(visit.clientId).owesPayment) return showPrices(hub, res, visit)
     if (visit.clientId) return showNumbers(hub, res, visit)
     const wantsLogin = req.query.step ? req.query.step === 'log-in' : visit.launch.login
     return wantsLogin ? showLogIn(hub, res, visit) : showSignUp(hub, res, visit)
   })
 
-  router.post('/visits/:visit/sign-up', (req, res) => {
-    const visit = visitOf(req)
-    const values = { name: field(req, 'name'), email: field(req, 'email') }
-    const error = refusalOf(() => hub.visits.signUp(visit, values))
-    if (error) return showSignUp(hub, res.status(422), visit, { values, error })
-    res.redirect(303, `/visits/${visit.id}`)
-  })
-
-  router.post('/visits/:visit/log-in', (req, res) => {
-    const visit = visitOf(req)
-    const error = refusalOf(() => hub.visits.logIn(visit, field(req, 'client')))
-    if (error) return showLogIn(hub, res.status(422), visit, error)
-    res.redirect(303, `/visits/${visit.id}`)
-  })
-
-  router.post('/visits/:visit/numbers', (req, res) => {
-    const visit = visitOf(req)
-    const values = { phoneNumber: field(req, 'phone_number'), displayName: field(req, 'display_name') }
-    const error = refusalOf(() => hub.visits.addNumber(visit, values))
-    if (error) return showNumbers(hub, res.status(422), visit, { values, error })
-    res.redirect(303, `/visits/${visit.id}`)
-  })
+  /** A form that is shown again, with what is wrong, when it is refused. */
+  const form = <V>(step: string, read: (req: Request) => V, act: Act<V>, show: Show<V>) =>
+    router.post(`/visits/:visit/${step}`, (req, res) => {
+      const [visit, values] = [visitOf(req), read(req)]
+      const error = refusalOf(() => act.call(hub.visits, visit, values))
+      if (error) show(hub, res.status(422), visit, error, values)
+      else res.redirect(303, `/visits/${visit.id}`)
+    })
+  const { signUp, logIn, pay, addNumber } = hub.visits
+  form('sign-up', (req) => ({ name: field(req, 'name'), email: field(req, 'email') }), signUp, showSignUp)
+  form('log-in', (req) => field(req, 'client'), logIn, showLogIn)
+  form('prices', readPayment, pay, showPrices)
+  form('numbers', readNumber, addNumber, showNumbers)
 
   router.post('/visits/:visit/share', (req, res) => {
     const visit = visitOf(req)
     const checked = [req.body?.channels ?? []].flat().map(String)
     const granted = hub.listChannels(visit.clientId).filter((channel) => channel.permitted)
     const revoked = granted.map(({ id }) => id).filter((id) => !checked.includes(id))
-    leave(res, hub.visits.share(visit, checked, visit.clientId ? revoked : []))
+    leave(hub, res, hub.visits.share(visit, checked, visit.clientId ? revoked : []))
   })
 
-  router.post('/visits/:visit/cancel', (req, res) => leave(res, hub.visits.cancel(visitOf(req))))
+  router.post('/visits/:visit/cancel', (req, res) => leave(hub, res, hub.visits.cancel(visitOf(req))))
 
   return router
 }
 
+type Act<V> = (visit: Visit, values: V) => void
+type Show<V> = (hub: Hub, res: Response, visit: Visit, error: string, values: V) => void
+
+function readPayment(req: Request) {
+  return { card: field(req, 'card'), isAgreed: field(req, 'agreed') === 'true' }
+}
+
+// Meta makes a number for a client that has none, always an American one.
+function readNumber(req: Request) {
+  const phoneNumber = field(req, 'made') === 'true' ? `+1555${randomDigits(7)}` : field(req, 'phone_number')
+  const isOnBizApp = field(req, 'coexistence') === 'true'
+  return { phoneNumber, displayName: field(req, 'display_name'), isOnBizApp }
+}
+
 // Set by hand: `res.redirect` would encode the quotes that a switch asks for.
-function leave(res: Response, location: string): void {
-  res.status(302).set('Location', location).end()
+function leave({ switches }: Hub, res: Response, location: string): void {
+  res
+    .status(switches.redirect_post ? 307 : 302)
+    .set('Location', location)
+    .end()
 }
 
 // Marked, so that it happens once.
@@ -88,60 +98,50 @@ function refusalOf(act: () => void): string | undefined {
   }
 }
 
-interface SignUpForm {
-  values: { name: string; email: string }
-  error?: string
+type Page = { title: string; error: string } & Record<string, unknown>
+
+function show(hub: Hub, res: Response, view: string, visit: Visit, locals: Page): void {
+  renderPage(res, view, { partner: hub.partnerName, visit: visit.id, ...locals })
 }
 
-function showSignUp(
-  hub: Hub,
-  res: Response,
-  visit: Visit,
-  form: SignUpForm = { values: visit.launch },
-): void {
-  const title = 'Create your 360dialog account'
-  renderPage(res, 'sign-up', { title, partner: hub.partnerName, visit: visit.id, error: '', ...form })
+function showSignUp(hub: Hub, res: Response, visit: Visit, error = '', values: SignUp = visit.launch): void {
+  const refusal = refusalOf(() => hub.visits.refuseBlocked())
+  show(hub, res, 'sign-up', visit, { title: 'Create your 360dialog account', error, values, refusal })
 }
 
 function showLogIn(hub: Hub, res: Response, visit: Visit, error = ''): void {
   const { email } = visit.launch
   const accounts = hub.listClients().map((client) => ({
-    id: client.id,
-    name: client.name,
-    email: client.email,
+    ...{ id: client.id, name: client.name, email: client.email },
     isChosen: client.email.toLowerCase() === email.toLowerCase(),
   }))
-  const title = 'Log in to 360dialog'
-  renderPage(res, 'log-in', { title, partner: hub.partnerName, visit: visit.id, accounts, error })
+  show(hub, res, 'log-in', visit, { title: 'Log in to 360dialog', accounts, error })
 }
 
-interface NumberForm {
-  values: { phoneNumber: string; displayName: string }
-  error?: string
+function showPrices(hub: Hub, res: Response, visit: Visit, error = ''): void {
+  const plans = [
+    { name: 'regular', title: 'Regular', price: '49 EUR a month' },
+    { name: 'premium', title: 'Premium', price: '99 EUR a month' },
+  ]
+  const chosen = plans.some(({ name }) => name === visit.launch.plan) ? visit.launch.plan : 'regular'
+  const shown = plans.map((plan) => ({ ...plan, isChosen: plan.name === chosen }))
+  show(hub, res, 'prices', visit, { title: 'Prices and payment', error, plans: shown })
 }
 
-function showNumbers(hub: Hub, res: Response, visit: Visit, form?: NumberForm): void {
+function showNumbers(hub: Hub, res: Response, visit: Visit, error = '', entered?: NewNumber): void {
   const client = hub.client(visit.clientId ?? '')
-  const asked = visit.launch.number
+  const { number: asked } = visit.launch
   const channels = hub.listChannels(client.id)
+  const isAsked = ({ phoneNumber }: Channel) => digitsOf(phoneNumber) === asked
   const numbers = channels.map((channel) => ({
-    id: channel.id,
-    phoneNumber: channel.phoneNumber,
-    displayName: channel.displayName,
-    running: channel.running,
-    isChecked:
-      channel.permitted || visit.added.includes(channel.id) || digitsOf(channel.phoneNumber) === asked,
+    ...channel,
+    isChecked: channel.permitted || visit.added.includes(channel.id) || isAsked(channel),
   }))
-  const isKnown = channels.some((channel) => digitsOf(channel.phoneNumber) === asked)
-  const values = { phoneNumber: asked && !isKnown ? `+${asked}` : '', displayName: client.name }
-  renderPage(res, 'numbers', {
-    title: numbers.length > 0 ? `Share your numbers with ${hub.partnerName}` : 'Add your WhatsApp number',
-    partner: hub.partnerName,
-    visit: visit.id,
-    client,
-    numbers,
-    error: '',
-    values,
-    ...form,
+  const phoneNumber = asked && !channels.some(isAsked) ? `+${asked}` : ''
+  show(hub, res, 'numbers', visit, {
+    title: channels.length > 0 ? `Share your numbers with ${hub.partnerName}` : 'Add your WhatsApp number',
+    ...{ client, numbers, error, isPartnerPaid: hub.switches.payment === 'partner' },
+    values: entered ?? { phoneNumber, displayName: client.name },
+    refusal: refusalOf(() => hub.visits.refuseMore(client)),
   })
 }

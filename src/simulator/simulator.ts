@@ -38,7 +38,10 @@ export async function startSimulator({ port, host, ...settings }: SimulatorSetti
       hub,
       pause: () => listener.pause(),
       resume: () => listener.resume(),
-      close: () => listener.close(),
+      close: async () => {
+        hub.outbox.close()
+        await listener.close()
+      },
     }
   } catch (error) {
     await listener.close()

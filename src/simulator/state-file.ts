@@ -1,14 +1,16 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import type { Channel, Client } from './records.ts'
+import type { Channel, Client, Mail } from './records.ts'
 
 export interface HubState {
   clients: Client[]
   channels: Channel[]
+  /** Newest first. */
+  mails: Mail[]
 }
 
 /** Reads what `saveState` wrote; a hub without clients when there is no file yet. */
 export function loadState(path: string | undefined): HubState {
-  const empty = { clients: [], channels: [] }
+  const empty = { clients: [], channels: [], mails: [] }
   if (!path || !existsSync(path)) return empty
   try {
     return { ...empty, ...JSON.parse(readFileSync(path, 'utf8')) }

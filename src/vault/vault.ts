@@ -13,8 +13,8 @@ export interface VaultKey {
 /** What a sealed text belongs to; it is authenticated with the text, which opens with nothing else. */
 export interface SealContext {
   readonly hubId: string
-  readonly kind: 'api_key' | 'mint_answer' | 'check'
-  /** The channel's id; for a check value the vault key's. */
+  readonly kind: 'api_key' | 'mint_answer' | 'mail_link' | 'check'
+  /** The channel's id; of a mail's link, its question's; for a check value the vault key's. */
   readonly subject: string
   readonly version: number
   /** Where the key may be sent; of an API key only. */

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { ErrorRequestHandler, Response } from 'express'
 import type { Logger } from 'pino'
-import { type ErrorCode, LatchkeyError } from '../errors.ts'
+import { BusyError, type ErrorCode, LatchkeyError } from '../errors.ts'
 import { pageContext, renderPage } from './render-page.ts'
 import { requestCode } from './request-log.ts'
 
@@ -20,7 +20,7 @@ export function errorHandler(logger: Logger): ErrorRequestHandler {
     report(logger, error, problem, requestCode(res))
     if (res.headersSent) return next(error)
     res.set('cache-control', 'no-store')
-    if (problem.status === 429) res.set('retry-after', '60')
+    if (problem.status === 429 || error instanceof BusyError) res.set('retry-after', '60')
     // The API answers before any page is prepared: `/api/v1` and `/API/v1/x` are its addresses, too.
     if (res.locals.pageContext === undefined) return sendProblem(res, problem)
     showErrorPage(res, problem)
@@ -66,7 +66,7 @@ function sendProblem(res: Response, { status, code, message, details }: Problem)
 
 function showErrorPage(res: Response, { status }: Problem): void {
   const { t } = pageContext(res)
-  const kind = [400, 403, 404, 429].includes(status) ? status : status < 500 ? 400 : 500
+  const kind = [400, 403, 404, 429, 503].includes(status) ? status : status < 500 ? 400 : 500
   const locals = { title: t(`error.${kind}.title`), kind, code: requestCode(res) }
   renderPage(res.status(status), 'error', locals)
 }

@@ -12,13 +12,19 @@ import { AuditLog } from '../../src/audit/audit-log.ts'
 import { ChannelService } from '../../src/channels/channel-service.ts'
 import type { Database } from '../../src/database/database.ts'
 import { Jobs } from '../../src/jobs/jobs.ts'
+import { HealthService } from '../../src/keys/health-service.ts'
 import { KeyDecisionService } from '../../src/keys/key-decision-service.ts'
 import { MintLedger } from '../../src/keys/mint-ledger.ts'
 import { MintService } from '../../src/keys/mint-service.ts'
 import { ProbeService } from '../../src/keys/probe-service.ts'
+import { NoticeRepository } from '../../src/notices/notice-repository.ts'
+import { NoticeService } from '../../src/notices/notice-service.ts'
 import { ConnectSessionService } from '../../src/onboarding/connect-session-service.ts'
+import { OwnerAskingService } from '../../src/onboarding/owner-asking-service.ts'
+import { OwnerConfirmationStore } from '../../src/onboarding/owner-confirmation-store.ts'
 import { ReturnRepository } from '../../src/onboarding/return-repository.ts'
 import { ReturnService } from '../../src/onboarding/return-service.ts'
+import { ReviewRepository } from '../../src/onboarding/review-repository.ts'
 import { ReviewService } from '../../src/onboarding/review-service.ts'
 import { preparePages } from '../../src/web/render-page.ts'
 import { sameOriginForms } from '../../src/web/same-origin-forms.ts'
@@ -32,6 +38,7 @@ export interface AdminArea {
   readonly clock: TestClock
   readonly admins: AdminService
   readonly audit: AuditLog
+  readonly reviews: ReviewService
   /** How often the worker was woken. */
   woken(): number
 }
@@ -54,7 +61,8 @@ export async function openAdminArea(
   const stored = { db, channels, jobs, audit, clock, returns: new ReturnRepository({ db }) }
   const sessions = new ConnectSessionService(stored as never)
   const returns = new ReturnService(stored as never)
-  const reviews = new ReviewService({ ...stored, sessions } as never)
+  const reviews = new ReviewService({ ...stored, sessions, reviews: new ReviewRepository({ db }) } as never)
+  const health = new HealthService(stored as never)
   const store = new AdminSessionStore({ db, clock })
   const routes = createAdminRoutes({
     session: createAdminSession({ publicUrl, secrets: ['s'.repeat(43)], store }),
@@ -64,20 +72,26 @@ export async function openAdminArea(
     overview: new OverviewService({ channels, sessions, returns, reviews, audit, clock }),
     channelAdmin: new ChannelAdminService({
       ...{ db, channels, returns, audit, clock },
+      notices: new NoticeService({ notices: new NoticeRepository({ db }) } as never),
       mints: new MintService({ ...stored, ledger: new MintLedger(stored as never) } as never),
-      probes: new ProbeService(stored as never),
+      probes: new ProbeService({ ...stored, health } as never),
+      health,
     }),
     decisions: new KeyDecisionService({
       proof: { standardAddress: 'https://waba-v2.360dialog.io' },
     } as never),
     reviews,
+    owners: new OwnerAskingService({
+      ...stored,
+      confirmations: new OwnerConfirmationStore(stored as never),
+    } as never),
     clock,
     signInsPerMinute,
   })
   const app = await createTestApp(publicUrl)
   app.use(routes)
   app.use(answerError)
-  return { app, clock, admins, audit, woken: () => woken }
+  return { app, clock, admins, audit, reviews, woken: () => woken }
 }
 
 async function createTestApp(publicUrl: URL): Promise<Express> {

@@ -3,6 +3,7 @@ import request from 'supertest'
 import { type Database, openDatabase } from '../../src/database/database.ts'
 import { migrate } from '../../src/database/migrate.ts'
 import type { KeyStatus, ReviewReason } from '../../src/database/schema.ts'
+import { reviewFactsOf } from '../../src/onboarding/review-facts.ts'
 import { createEmptyDatabase, type EmptyDatabase } from '../databases.ts'
 import { type AdminArea, openAdminArea, PASSWORD } from './admin-area.ts'
 import {
@@ -10,6 +11,7 @@ import {
   addClient,
   addKey,
   addMint,
+  addNotice,
   addReturn,
   addReview,
   addSession,
@@ -76,9 +78,8 @@ describe('an empty admin area', () => {
   })
 })
 
-const reviewReasons =
-  `client_not_listed another_client channel_not_listed bound_elsewhere launch_expired no_nonce
-  another_sign_up nothing_matches another_number no_session`.split(/\s+/) as ReviewReason[]
+const reviewReasons = `another_client channel_not_listed bound_elsewhere launch_expired no_nonce
+  owner_refused owner_silent nothing_matches another_number no_session`.split(/\s+/) as ReviewReason[]
 
 const keyStatuses: KeyStatus[] = 'none waiting minting stored needs_decision unknown rejected retired'.split(
   ' ',
@@ -93,6 +94,8 @@ describe('an admin area with one number in each state', () => {
     for (const keyStatus of keyStatuses) await addChannel(db, `key-${keyStatus}`, { keyStatus })
     await fillKeys()
     await fillReturns()
+    await fillNotices()
+    await fillHealth()
   })
   afterAll(closeArea)
 
@@ -107,13 +110,15 @@ describe('an admin area with one number in each state', () => {
     await addKey(db, 'key-stored', 2, SEALED)
     await addChannel(db, 'failed', { keyStatus: 'stored', keyVersion: 2, displayName: EVIL })
     await addKey(db, 'failed', 3, SEALED)
+    await addKey(db, 'key-retired', 1, SEALED)
+    await db.updateTable('apiKey').set({ isHeldBack: true }).where('channelId', '=', 'key-retired').execute()
     await addTask(db, 'failed', 'probe', { state: 'failed', problem: 'another_number' })
     await addTask(db, 'failed', 'webhook', { state: 'failed', problem: 'unreachable' })
     await addChannel(db, 'bare', {
       ...{ clientId: EVIL, tenantId: null, boundAt: null, phoneNumber: null, displayName: null },
       ...{ permission: 'unknown', permissionSource: null, permissionObservedAt: null, rawStatus: '' },
     })
-    await addChannel(db, 'revoked', { keyStatus: 'rejected', permission: 'missing' })
+    await addChannel(db, 'revoked', { keyStatus: 'retired', permission: 'missing' })
     await addChannel(db, 'ended', { keyStatus: 'needs_decision', status: 'terminated' })
     await addChannel(db, 'slow', { keyStatus: 'waiting' })
     const longAgo = new Date(at.getTime() - 4 * 24 * 60 * 60_000)
@@ -128,6 +133,33 @@ describe('an admin area with one number in each state', () => {
       .execute()
   }
 
+  async function fillNotices(): Promise<void> {
+    const of = { channelId: 'key-stored' }
+    const again = { copies: 3, lastReceivedAt: new Date(at.getTime() + 60_000) }
+    await addNotice(db, 'n1', { ...of, ...again, event: 'channel_permission_granted', outcome: 'read' })
+    await addNotice(db, 'n2', { ...of, event: EVIL, signature: 'missing', outcome: 'not_listed' })
+    await addNotice(db, 'n3', { ...of, event: '', signature: 'invalid', outcome: 'kept' })
+    for (let n = 4; n < 30; n += 1)
+      await addNotice(db, `n${n}`, { channelId: 'ended', event: `channel_${n}`, signature: 'unchecked' })
+  }
+
+  async function fillHealth(): Promise<void> {
+    const finding = { about: EVIL, state: 'blocked', code: EVIL, text: EVIL, solution: EVIL } as const
+    const failing = { failure: 'unreachable', failedAt: at } as const
+    await db
+      .insertInto('channelHealth')
+      .values([
+        {
+          ...{ channelId: 'key-stored', version: 2, askedAt: at, state: 'blocked', findings: [finding] },
+          ...{ sinceAt: at, answeredAt: at },
+        },
+        { channelId: 'key-rejected', version: 1, askedAt: at, state: 'unknown', findings: [], ...failing },
+      ])
+      .execute()
+    await addTask(db, 'key-stored', 'probe', { state: 'ok', version: 2 })
+    await db.deleteFrom('job').where('kind', '=', 'probe').where('subject', '=', 'key-stored').execute()
+  }
+
   async function fillReturns(): Promise<void> {
     const inReview = (reason: ReviewReason) =>
       ['key-none', 'bare'].map((channelId) => ({ channelId, outcome: 'review' as const, reason }))
@@ -138,8 +170,9 @@ describe('an admin area with one number in each state', () => {
     }
     await addReview(db, 'rev_open', { reason: 'nothing_matches', channelId: 'key-none', tenantId: 't1' })
     const closed = { decidedBy: 'cli', closedAt: at, channelId: 'key-none', reason: 'no_session' } as const
-    await addReview(db, 'rev_accepted', { ...closed, decision: 'accepted', decidedTenantId: 't1' })
-    await addReview(db, 'rev_refused', { ...closed, decision: 'refused' })
+    const shown = reviewFactsOf(await area.reviews.read('rev_open'))
+    await addReview(db, 'rev_accepted', { ...closed, decision: 'accepted', decidedTenantId: 't1', shown })
+    await addReview(db, 'rev_refused', { ...closed, decision: 'refused', shown })
     await addReturn(db, 'ret_pending', { state: 'pending', arrival: 'other_browser' })
     const refused = { channelId: 'key-none', outcome: 'refused', reason: 'no_nonce' } as const
     await addReturn(db, 'ret_refused', { state: 'refused', channels: [refused] })
@@ -169,7 +202,7 @@ describe('an admin area with one number in each state', () => {
   it('lists the stuck numbers, and no others', async () => {
     const needs = /What needs me(.*)All numbers/s.exec(await page('/admin'))?.[1] ?? ''
     const linked = [...needs.matchAll(/\/admin\/channels\/([\w-]+)"/g)].map(([, id]) => id)
-    expect(linked).toEqual(['failed', 'key-needs_decision', 'key-rejected', 'slow'])
+    expect(linked).toEqual(['failed', 'key-needs_decision', 'key-rejected', 'key-retired', 'slow'])
     expect(needs).toContain('Stuck numbers')
     expect(needs.match(/reviews\/rev_/g)).toHaveLength(5)
     expect(needs).toContain('Show all that wait')
@@ -195,6 +228,45 @@ describe('an admin area with one number in each state', () => {
       expect(text).toContain(part)
     expect(text).toContain('2 Mar 2026, 08:57 UTC')
     expect(text).toContain('3 minutes ago')
+  })
+
+  it('tells what 360dialog sent about a number, the last twenty', async () => {
+    const text = await words('/admin/channels/key-stored')
+    for (const part of [
+      'channel_permission_granted 2 Mar 2026, 08:58 UTC (2 minutes ago) came 3 times Signed by 360dialog 360dialog was asked about it.',
+      'Not signed 360dialog was asked, and does not list it.',
+      'without a name 2 Mar 2026, 08:57 UTC (3 minutes ago) Wrong signature It is only kept.',
+    ])
+      expect(text).toContain(part)
+    const ended = await words('/admin/channels/ended')
+    expect(ended.match(/Not checked 360dialog is asked about it soon\./g)).toHaveLength(20)
+    expect(await words('/admin/channels/slow')).toContain('has sent no notice about this number')
+  })
+
+  it('tells the health of a number, how old that is, and when it may be asked for again', async () => {
+    const text = await words('/admin/channels/key-stored')
+    expect(text).toContain('Health State Blocked since 2 Mar 2026, 08:57 UTC')
+    expect(text).toContain('Next allowed 2 Mar 2026, 09:02 UTC (in 2 minutes)')
+    expect(text).toContain('What stands in the way')
+    expect(await words('/admin/channels/key-rejected')).toContain(
+      'It could not be asked for. What follows is the last answer. The messaging service of 360dialog could not be reached.',
+    )
+    expect(await words('/admin/channels/failed')).toContain('360dialog was not asked about the health')
+  })
+
+  it('asks for it again only when 360dialog allows it, however often the button is pressed', async () => {
+    for (let presses = 0; presses < 3; presses += 1)
+      await browser
+        .post('/admin/channels/key-stored/try')
+        .type('form')
+        .send({ what: 'probe' })
+        .expect('location', '/admin/channels/key-stored?tried=later')
+    const jobs = await db.selectFrom('job').selectAll().where('subject', '=', 'key-stored').execute()
+    const allowed = new Date(at.getTime() + 300_000)
+    expect(jobs).toMatchObject([{ kind: 'health', priority: 0, dueAt: allowed }])
+    const text = await words('/admin/channels/key-stored?tried=later')
+    expect(text).toContain('360dialog was asked a moment ago.')
+    expect(text).toContain('Asked again by itself in 2 minutes')
   })
 
   it.each([
@@ -248,9 +320,10 @@ describe('an admin area with one number in each state', () => {
       const { headers } = await press(channel, what)
       expect(headers.location).toBe(`/admin/channels/${channel}?tried=now`)
     }
-    expect(area.woken()).toBe(before + 5)
+    // The probe that failed is due already.
+    expect(area.woken()).toBe(before + 4)
     expect((await press('key-needs_decision', 'mint')).headers.location).toContain('?tried=nothing')
-    expect(area.woken()).toBe(before + 5)
+    expect(area.woken()).toBe(before + 4)
 
     const job = await db
       .selectFrom('job')
@@ -260,7 +333,7 @@ describe('an admin area with one number in each state', () => {
     expect(job).toMatchObject({ kind: 'mint', dueAt: area.clock.now(), attempts: 0 })
     const [entry] = await area.audit.list({ channelId: 'key-waiting', limit: 1 })
     expect(entry).toMatchObject({ actor: 'admin:anna', action: 'channel.tried', tenantId: 't1' })
-    expect(entry?.detail).toEqual({ what: 'mint', waited: 'yes' })
+    expect(entry?.detail).toEqual({ what: 'mint', tried: 'now' })
     expect(await words('/admin/channels/failed?tried=now')).toContain('Latchkey checks it now.')
     expect(await words('/admin/channels/failed?tried=nothing')).toContain(
       'Nothing to retry: it has already moved on.',

@@ -24,7 +24,7 @@ afterEach(() => site.stop())
 const signIn = () =>
   browser.post('/admin/sign-in').type('form').send({ name: 'anna', password: PASSWORD, next: PAGE })
 const show = async (path = PAGE) => (await browser.get(path).expect(200)).text
-const mintOn = (page: string) => /name="mint" value="([^"]+)"/.exec(page)?.[1] ?? ''
+const shownIn = (page: string) => /name="shown" value="([^"]+)"/.exec(page)?.[1] ?? ''
 const post = (action: 'replace' | 'paste', form: object) =>
   browser.post(`${PAGE}/${action}`).type('form').send(form)
 const problemOf = ({ text }: request.Response) => /role="alert"[^>]*>([^<]*)</.exec(text)?.[1]
@@ -59,8 +59,8 @@ describe('the page of a number that has a key already', () => {
   })
 
   it('replaces the key when its last four digits are typed', async () => {
-    const mint = mintOn(await show())
-    const { headers } = await post('replace', { mint, confirm: ` ${NUMBER.slice(-4)} ` }).expect(303)
+    const shown = shownIn(await show())
+    const { headers } = await post('replace', { shown, confirm: ` ${NUMBER.slice(-4)} ` }).expect(303)
     expect(headers.location).toBe(`${PAGE}?tried=replace`)
     expect(await show(headers.location)).toContain('The old key is being replaced.')
     await site.untilQuiet()
@@ -69,7 +69,7 @@ describe('the page of a number that has a key already', () => {
     expect(page).not.toMatch(FORM)
     expect(page).toContain('in place of the key that was there')
     expect(page).toContain('api_key.replace_decided')
-    expect(problemOf(await post('replace', { mint, confirm: '0001' }).expect(422))).toContain(
+    expect(problemOf(await post('replace', { shown, confirm: '0001' }).expect(409))).toContain(
       'Nothing was changed',
     )
   })
@@ -77,8 +77,8 @@ describe('the page of a number that has a key already', () => {
   it.each(['', '1', '0002', 'ch1', NUMBER, '0001 0001'])(
     'replaces nothing when this is typed: "%s"',
     async (confirm) => {
-      const mint = mintOn(await show())
-      const answer = await post('replace', { mint, confirm }).expect(422)
+      const shown = shownIn(await show())
+      const answer = await post('replace', { shown, confirm }).expect(422)
       expect(problemOf(answer)).toBe('What you typed does not match this number. Nothing was changed.')
       expect(answer.text).toMatch(/id="confirm"[^>]*aria-invalid="true" aria-describedby="problem"/s)
       await expectUntouched()
@@ -90,17 +90,17 @@ describe('the page of a number that has a key already', () => {
     const page = await show()
     expect(page).toContain('type the channel id, ch1')
     expect(page).not.toContain('name="key"')
-    const mint = mintOn(page)
-    await post('replace', { mint, confirm: '0001' }).expect(422)
-    expect(problemOf(await post('paste', { mint, key: foreign }).expect(422))).toContain(
+    const shown = shownIn(page)
+    await post('replace', { shown, confirm: '0001' }).expect(422)
+    expect(problemOf(await post('paste', { shown, key: foreign }).expect(422))).toContain(
       'no key can be proven',
     )
-    await post('replace', { mint, confirm: 'ch1' }).expect(303)
+    await post('replace', { shown, confirm: 'ch1' }).expect(303)
   })
 
   it('stores the key in use, and shows it nowhere', async () => {
-    const mint = mintOn(await show())
-    const { headers } = await post('paste', { mint, key: ` ${foreign}\n`, address: '' }).expect(303)
+    const shown = shownIn(await show())
+    const { headers } = await post('paste', { shown, key: ` ${foreign}\n`, address: '' }).expect(303)
     expect(headers.location).toBe(`${PAGE}?tried=pasted`)
     const page = await show(headers.location)
     expect(page).toContain('The key belongs to this number and is stored.')
@@ -108,23 +108,23 @@ describe('the page of a number that has a key already', () => {
     expect(page + site.log.join('\n')).not.toContain(foreign)
     expect((await channelOf(site)).keyStatus).toBe('stored')
     expect(site.hub.calls.create_key).toBe(0)
-    await post('paste', { mint, key: foreign }).expect(422)
+    await post('paste', { shown, key: foreign }).expect(409)
   })
 
   it('gives a wrong key back in no answer, and keeps the field empty', async () => {
     const other = addOldChannel(site, 'ch2', '+49300000002')
-    const mint = mintOn(await show())
+    const shown = shownIn(await show())
     for (const [form, problem] of [
-      [{ mint, key: other }, 'another number'],
-      [{ mint, key: 'no-such-key' }, '360dialog rejects this key'],
-      [{ mint, key: 'two words' }, 'That is not a key'],
-      [{ mint }, 'That is not a key'],
-      [{ mint, key: [foreign, foreign] }, 'That is not a key'],
-      [{ mint, key: foreign, address: 'https://evil.example' }, 'D360_MESSAGING_HOSTS'],
-      [{ mint: 'min_another', key: foreign }, 'Nothing was changed'],
+      [{ shown, key: other }, 'another number'],
+      [{ shown, key: 'no-such-key' }, '360dialog rejects this key'],
+      [{ shown, key: 'two words' }, 'That is not a key'],
+      [{ shown }, 'That is not a key'],
+      [{ shown, key: [foreign, foreign] }, 'That is not a key'],
+      [{ shown, key: foreign, address: 'https://evil.example' }, 'D360_MESSAGING_HOSTS'],
+      [{ shown: 'another', key: foreign }, 'Nothing was changed'],
       [{ key: foreign }, 'Nothing was changed'],
     ] as const) {
-      const answer = await post('paste', form).expect(422)
+      const answer = await post('paste', form).expect(problem === 'Nothing was changed' ? 409 : 422)
       expect(problemOf(answer)).toContain(problem)
       for (const secret of [other, foreign, 'no-such-key', 'two words'])
         expect(answer.text).not.toContain(secret)
@@ -138,8 +138,8 @@ describe('the page of a number that has a key already', () => {
     ['replace', { confirm: '0001' }],
     ['paste', { key: 'KEY' }],
   ] as const)('asks for a fresh sign-in before %s, and comes back', async (action, form) => {
-    const mint = mintOn(await show())
-    const filled = { ...form, mint, ...('key' in form && { key: foreign }) }
+    const shown = shownIn(await show())
+    const filled = { ...form, shown, ...('key' in form && { key: foreign }) }
     site.clock.advance(10 * MINUTE)
     const asked = await post(action, filled).expect(303)
     expect(asked.headers.location).toBe(`/admin/sign-in?again=1&next=${encodeURIComponent(PAGE)}`)
@@ -148,15 +148,15 @@ describe('the page of a number that has a key already', () => {
     expect(site.hub.calls.phone_number).toBe(0)
 
     await signIn().expect('location', PAGE)
-    await post(action, { ...filled, mint: mintOn(await show()) }).expect(303)
+    await post(action, { ...filled, shown: shownIn(await show()) }).expect(303)
   })
 
   it('lets a stranger decide nothing', async () => {
-    const mint = mintOn(await show())
+    const shown = shownIn(await show())
     const stranger = site.newBrowser()
     for (const [action, form] of [
-      ['replace', { mint, confirm: '0001' }],
-      ['paste', { mint, key: foreign }],
+      ['replace', { shown, confirm: '0001' }],
+      ['paste', { shown, key: foreign }],
     ] as const)
       await stranger
         .post(`${PAGE}/${action}`)
@@ -164,7 +164,7 @@ describe('the page of a number that has a key already', () => {
         .send(form)
         .expect(303)
         .expect('location', '/admin/sign-in')
-    await post('replace', { mint, confirm: '0001' }).set('Sec-Fetch-Site', 'cross-site').expect(403)
+    await post('replace', { shown, confirm: '0001' }).set('Sec-Fetch-Site', 'cross-site').expect(403)
     await expectUntouched()
   })
 
@@ -172,8 +172,8 @@ describe('the page of a number that has a key already', () => {
     await browser
       .post('/admin/channels/none/replace')
       .type('form')
-      .send({ mint: 'm', confirm: 'x' })
+      .send({ shown: 'm', confirm: 'x' })
       .expect(404)
-    await browser.post('/admin/channels/none/paste').type('form').send({ mint: 'm', key: 'x' }).expect(404)
+    await browser.post('/admin/channels/none/paste').type('form').send({ shown: 'm', key: 'x' }).expect(404)
   })
 })

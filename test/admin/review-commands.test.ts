@@ -10,8 +10,10 @@ let site: ReviewSite
 let folder: string
 let env: Record<string, string>
 
-async function review(words: string) {
-  const child = runProgram('src/cli.ts', ['review', ...words.split(' ')], { cwd: folder, env })
+const review = (words: string) => run(['review', ...words.split(' ')])
+
+async function run(words: readonly string[]) {
+  const child = runProgram('src/cli.ts', [...words], { cwd: folder, env })
   const code = await child.ended
   return { code, ...child.output() }
 }
@@ -39,7 +41,15 @@ describe('review commands', () => {
 
   it('accept for the one who asks, and once', async () => {
     const { id } = await site.openReview('ch10')
-    expect(await review(`accept ${id}`)).toMatchObject({ code: 0, stdout: 'Accepted for t1.\n' })
+    const { clientId } = await site.openReview('ch10')
+    const facts = [
+      `client\t${clientId}\tCompany ch10\tboss@ch10.example`,
+      'number\tch10\t+49777104567',
+      'held by\t-\t-',
+      'asked for by\tt1\tShop A GmbH\tanna@shop-a.example',
+    ]
+    const stdout = [...facts, 'Accepted for t1.', ''].join('\n')
+    expect(await review(`accept ${id}`)).toMatchObject({ code: 0, stdout })
     const again = await review(`accept ${id}`)
     expect(again).toMatchObject({ code: 1, stdout: '' })
     expect(again.stderr).toContain('This was decided already')
@@ -68,11 +78,30 @@ describe('review commands', () => {
   it('refuse, and nothing is made', async () => {
     await site.share('ch30')
     const { id } = await site.openReview('ch30')
-    expect(await review(`refuse ${id}`)).toMatchObject({ code: 0, stdout: 'Refused.\n' })
+    const { code, stdout } = await review(`refuse ${id}`)
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^client\t.*\nRefused\.\n$/s)])
     expect((await review(`refuse ${id}`)).code).toBe(1)
     await site.untilQuiet()
     expect([await site.tenantOf('ch30'), site.minted('ch30')]).toEqual([undefined, 0])
     expect((await review('list')).stdout).toBe('')
+  })
+
+  it('take a number from the customer who has it only by a move, which names that customer', async () => {
+    await site.share('ch40', { email: 'boss@ch40.example' })
+    await site.claim('ch40', 't4')
+    const { id } = await site.openReview('ch40')
+    const words = (...more: string[]) => ['review', 'accept', id, '--tenant', 't4', ...more]
+    const refused = await run(words())
+    expect(refused).toMatchObject({ code: 1, stdout: '' })
+    expect(refused.stderr).toMatch(/Shop A GmbH has this number.*--move-from/)
+    expect((await run(words('--move-from', 'Shop B'))).stderr).toContain('not the name of the customer')
+    expect(await site.tenantOf('ch40')).toBe('t1')
+    const moved = await run(words('--move-from', ' shop a gmbh'))
+    expect([moved.code, moved.stdout]).toEqual([
+      0,
+      expect.stringMatching(/held by\tt1\tShop A GmbH\n.*Moved for t4\.\n$/s),
+    ])
+    expect(await site.tenantOf('ch40')).toBe('t4')
   })
 
   it('know nothing of other ids, and are not to be used wrongly', async () => {

@@ -1,9 +1,9 @@
 import { expect } from '@jest/globals'
 import type { Engine } from '../../src/database/database.ts'
-import type { Review } from '../../src/onboarding/review-service.ts'
+import type { Review } from '../../src/onboarding/review-facts.ts'
 import type { VisitActs } from '../../src/simulator/visits.ts'
 import { comeBack, newClient, type Returned } from '../journey.ts'
-import { startTimedSite, type TimedSite } from '../keys/timed-site.ts'
+import { startTimedSite, type TimedSite, type TimedSiteOptions } from '../keys/timed-site.ts'
 import { type Browser, launchFrom, pathOf } from '../site.ts'
 import { PASSWORD } from './admin-area.ts'
 
@@ -12,7 +12,7 @@ export interface ReviewSite extends TimedSite {
   /** A customer shares a number with a link of its own; by default with an e-mail that the product did not verify. */
   share(channelId: string, order?: ShareOrder): Promise<Returned>
   /** A customer comes back from 360dialog with a client and a number that somebody else shared. */
-  claim(channelId: string, tenantId: string): Promise<Returned>
+  claim(channelId: string, tenantId: string, more?: Pick<ShareOrder, 'waits'>): Promise<Returned>
   openReview(channelId: string): Promise<Review>
   /** A browser in which the admin has just signed in. */
   signIn(): Promise<Browser>
@@ -28,6 +28,8 @@ interface ShareOrder {
   readonly email?: string
   readonly number?: string
   readonly acts?: VisitActs
+  /** Until nothing is due any more; else only until the browser is back. */
+  readonly waits?: boolean
 }
 
 export const LAST_FOUR = '4567'
@@ -41,8 +43,11 @@ export function stranger(channelId: string, name = `Company ${channelId}`): Visi
   return { signup: { name, email: `boss@${channelId}.example` }, add }
 }
 
-export async function openReviewSite(engine: Engine): Promise<ReviewSite> {
-  const site = await startTimedSite({ engine })
+export async function openReviewSite(
+  engine: Engine,
+  more: Partial<TimedSiteOptions> = {},
+): Promise<ReviewSite> {
+  const site = await startTimedSite({ engine, ...more })
   const { context, hub } = site
   await context.admins.create('anna', PASSWORD)
 
@@ -51,24 +56,25 @@ export async function openReviewSite(engine: Engine): Promise<ReviewSite> {
     const order = { tenantId, tenantName, ...(email && { email }), ...(number && { number }) }
     return { browser, screen: await launchFrom(browser, await site.link(order)) }
   }
-  const settle = async (browser: Browser, back: string) => {
+  const settle = async (browser: Browser, back: string, { waits = true }: { waits?: boolean } = {}) => {
     const returned = await comeBack({ browser, back })
-    await site.untilQuiet()
+    if (waits) await site.untilQuiet()
     return returned
   }
   return {
     ...site,
     async share(channelId, order = {}) {
       const { browser, screen } = await go(order)
-      return settle(browser, pathOf(hub.visit(screen, order.acts ?? stranger(channelId))))
+      return settle(browser, pathOf(hub.visit(screen, order.acts ?? stranger(channelId))), order)
     },
-    async claim(channelId, tenantId) {
+    async claim(channelId, tenantId, more = {}) {
       const { browser, screen } = await go({ tenantId, tenantName: `Shop ${tenantId}` })
       const nonce = new URL(screen).searchParams.get('state') ?? ''
       const { clientId } = hub.channel(channelId)
       return settle(
         browser,
         `/callback?nonce=${nonce}&state=${nonce}&client=${clientId}&channels=[${channelId}]`,
+        more,
       )
     },
     async openReview(channelId) {
@@ -93,9 +99,18 @@ export async function openReviewSite(engine: Engine): Promise<ReviewSite> {
   }
 }
 
-/** Sends one of the forms of a review's page: `ID/accept` or `ID/refuse`. */
-export const sendReview = (browser: Browser, path: string, form: object | string = {}) =>
-  browser.post(`/admin/reviews/${path}`).type('form').send(form)
+/** What the forms of an admin's page carry of what it shows; empty where there is nothing to decide. */
+export const shownOn = async (browser: Browser, path: string) =>
+  /name="shown" value="([^"]+)"/.exec((await browser.get(path)).text)?.[1] ?? ''
+
+/** Sends one of the forms of a review's page, `ID/accept` say, as the page has it now. */
+export async function sendReview(browser: Browser, path: string, form: object = {}) {
+  const shown = await shownOn(browser, `/admin/reviews/${path.slice(0, path.indexOf('/'))}`)
+  return browser
+    .post(`/admin/reviews/${path}`)
+    .type('form')
+    .send({ shown, ...form })
+}
 
 /** Accepts a number of `stranger`, with what the page asks to type. */
 export const acceptReview = (browser: Browser, id: string, tenant: string) =>

@@ -103,6 +103,7 @@ export async function addSession(
       origin: 'link',
       linkHash: 'f'.repeat(64),
       isEmailVerified: false,
+      returnCount: 0,
       code: 'K7Q-2MD',
     },
     ...{ createdAt: at, expiresAt: new Date(at.getTime() + 1) },
@@ -124,7 +125,7 @@ export async function addReturn(
   const life = { createdAt: at, expiresAt: new Date(at.getTime() + 1) }
   await db
     .insertInto('launch')
-    .values({ id: launchId, sessionId: 'ses_1', ...hashes, isContinuation: false, ...life })
+    .values({ id: launchId, sessionId: 'ses_1', ...hashes, isContinuation: false, language: 'en', ...life })
     .execute()
   await db
     .insertInto('connectReturn')
@@ -149,5 +150,20 @@ export async function addReview(
   await db
     .insertInto('review')
     .values({ id, clientId: 'client', channelId: id, arrival: 'launch', openedAt: at, ...change })
+    .execute()
+}
+
+export async function addNotice(
+  db: Database,
+  id: string,
+  change: Partial<NewRow<'notice'>> & Pick<NewRow<'notice'>, 'event' | 'channelId'>,
+): Promise<void> {
+  const digest = id.padEnd(64, '0')
+  await db
+    .insertInto('notice')
+    .values({
+      ...{ id, size: 2, digest, place: 0, signature: 'valid', copies: 1, receivedAt: at, lastReceivedAt: at },
+      ...change,
+    })
     .execute()
 }

@@ -81,12 +81,12 @@ const table: [string, Facts, string, RegExp][] = [
   ['stopped without a word', mint('needs_decision'), 'admin', /Decide how to go on/],
   ['rejected', key('rejected'), 'admin', /rejects the stored key/],
   [
-    'rejected, permission gone',
-    { ...key('rejected'), ...permission('missing') },
+    'retired, permission gone',
+    { ...key('retired'), ...permission('missing') },
     'client',
     /permission is missing/,
   ],
-  ['retired', key('retired'), 'nobody', /retired/],
+  ['held back', { ...key('retired'), isKeyHeldBack: true }, 'admin', /served to nobody/],
   ['none, permission gone', { ...key('none'), ...permission('missing') }, 'client', /permission is missing/],
   [
     'none, unbound',

@@ -1,10 +1,11 @@
 import { globSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
 import { badgeOf, tones } from '../../src/admin/badge.ts'
+import { channelFacts } from '../../src/admin/channel-facts.ts'
 import { channelNotes } from '../../src/admin/channel-routes.ts'
 import { reviewNotes } from '../../src/admin/review-routes.ts'
 import { standings } from '../../src/channels/standing.ts'
-import type { Arrival, ReviewReason, Row } from '../../src/database/schema.ts'
+import type { Arrival, Row } from '../../src/database/schema.ts'
 import { loadTranslations } from '../../src/web/translations.ts'
 
 type Words = { readonly [key: string]: string | Words }
@@ -15,9 +16,9 @@ const words = flatten(JSON.parse(readFileSync('locales/admin.en.json', 'utf8')),
 const files = globSync(['views/admin/**/*.ejs', 'src/admin/*.ts']).map((file) => readFileSync(file, 'utf8'))
 const t = (await loadTranslations()).getFixedT('en')
 
-const reasons: Each<ReviewReason> = {
+const reasons: Each<NonNullable<Row<'returnedChannel'>['reason']>> = {
   ...{ client_not_listed: true, another_client: true, channel_not_listed: true, bound_elsewhere: true },
-  ...{ launch_expired: true, no_nonce: true, another_sign_up: true, nothing_matches: true },
+  ...{ launch_expired: true, no_nonce: true, owner_refused: true, owner_silent: true, nothing_matches: true },
   ...{ another_number: true, no_session: true },
 }
 const arrivals: Each<Arrival> = {
@@ -28,13 +29,21 @@ const statuses: Each<Row<'channel'>['status']> = {
   ...{ draft: true, in_setup: true, live: true, pending_deletion: true, terminated: true, unknown: true },
 }
 const sources: Each<Row<'observation'>['source']> = {
-  ...{ return: true, mint: true, probe: true, api: true, notice: true },
+  ...{ return: true, mint: true, probe: true, api: true, notice: true, admin: true },
 }
 const says: Each<Row<'observation'>['says']> = {
-  ...{ shared: true, missing: true, revocation_reported: true, key_rejected: true },
+  ...{ shared: true, missing: true, grant_reported: true, revocation_reported: true },
+  ...{ key_works: true, key_rejected: true },
+}
+const signatures: Each<Row<'notice'>['signature']> = {
+  ...{ valid: true, invalid: true, missing: true, unchecked: true },
+}
+const noticeOutcomes: Each<NonNullable<Row<'notice'>['outcome']>> = {
+  ...{ read: true, not_listed: true, kept: true },
 }
 const decisions: Each<NonNullable<Row<'review'>['decision']>> = {
   accepted: true,
+  moved: true,
   refused: true,
   settled: true,
 }
@@ -53,14 +62,25 @@ const states = {
   } satisfies Each<Row<'mint'>['state']>,
   task: { due: true, ok: true, failed: true } satisfies Each<Row<'channelTask'>['state']>,
   return: {
-    ...{ received: true, bound: true, pending: true, needs_review: true, refused: true, declined: true },
+    ...{
+      received: true,
+      bound: true,
+      pending: true,
+      awaiting_owner: true,
+      needs_review: true,
+      refused: true,
+      declined: true,
+    },
   } satisfies Each<Row<'connectReturn'>['state']>,
   check: { yes: true, no: true, unknown: true },
+  health: { available: true, unknown: true, limited: true, blocked: true } satisfies Each<
+    Row<'channelHealth'>['state']
+  >,
 } as const
 const problems =
   `not_listed not_running never_sent refused no_permission upstream_failed answer_lost another_key_appeared
   key_in_use key_records_unreadable answer_unreadable answer_masked answer_host_not_allowed another_number
-  key_rejected unreachable unexpected_answer not_openable internal`.split(/\s+/)
+  key_rejected another_system unreachable unexpected_answer not_openable internal`.split(/\s+/)
 
 /** The keys that are put together while a page is rendered. */
 const built = [
@@ -73,11 +93,18 @@ const built = [
   ...keysOf('channelStatus', statuses),
   ...keysOf('source', sources),
   ...keysOf('says', says),
+  ...keysOf('fact', { status: true, messagingLimit: true, quality: true } satisfies Each<
+    Row<'channelChange'>['fact']
+  >),
+  ...channelFacts.map((fact) => `admin.channelFact.${fact}`),
   ...keysOf('decision', decisions),
   ...keysOf('reviewState', { open: true, ...decisions }),
   ...keysOf('mintReason', mintReasons),
   ...keysOf('origin', origins),
+  ...keysOf('ownerAnswer', { unsent: true, open: true, yes: true, no: true, none: true }),
   ...keysOf('returnTodo', { pending: true, refused: true }),
+  ...keysOf('noticeSignature', signatures),
+  ...keysOf('noticeOutcome', { waits: true, ...noticeOutcomes }),
   ...channelNotes.map((note) => `admin.channelNote.${note}`),
   ...reviewNotes.map((note) => `admin.reviewNote.${note}`),
   ...['Seconds', 'Minutes'].flatMap((unit) =>

@@ -1,10 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { type Mailbox, openMailbox } from '../mailbox.ts'
 import { eventually, type Site, startSite } from '../site.ts'
 import { collectComplaints, findBarriers, launchChromium, UNPACKING_MS } from './chromium.ts'
 
 let browser: Browser
 let site: Site
+let mailbox: Mailbox
 let page: Page
 let complaints: string[]
 
@@ -15,6 +17,7 @@ afterAll(() => browser.close())
 afterEach(async () => {
   await page.context().close()
   await site.stop()
+  await mailbox.close()
 })
 
 describe('a client with a browser', () => {
@@ -80,6 +83,8 @@ describe('a client with a browser', () => {
     await signUpAndShare('+49 170 7654321')
     await page.waitForURL(/\/status\//)
     await expectText('Für Bäckerei Ümit & Söhne')
+    await confirmByMail('Ja, verbinden')
+    await reloadWhen('waiting')
     await expectText('WhatsApp aktiviert diese Nummer noch.')
     await makeRun()
     await reloadWhen('completed')
@@ -93,6 +98,7 @@ describe('a client with a browser', () => {
     await signUp('Shop B', 'b@shop-b.example')
     await page.waitForURL((url) => url.hostname === '127.0.0.1')
     await signUpAndShare('+49 30 2222222')
+    await confirmByMail('Yes, connect it', async (opened) => expect(await findBarriers(opened)).toEqual([]))
     await reloadWhen('waiting')
     await makeRun()
     await reloadWhen('completed')
@@ -123,6 +129,18 @@ describe('a client with a browser', () => {
     await expectHeading('Nothing was shared')
     await press('Start again here')
     await page.waitForURL((address) => address.origin === site.simulator.url)
+  })
+
+  it('reaches its page when 360dialog sends the browser back by POST', async () => {
+    await arrive()
+    site.hub.setSwitches({ redirect_post: true })
+    await page.goto(site.url + (await site.link()))
+    await press('Continue to 360dialog')
+    await signUpAndShare('+49 30 5555555')
+    await page.waitForURL(/\/status\//)
+    await makeRun()
+    await reloadWhen('completed')
+    await expectHeading('Connected')
   })
 
   it('survives reloading and going back on every step, and makes one key', async () => {
@@ -223,6 +241,8 @@ describe('a client with a browser', () => {
     await page.goto(site.url + (await site.link({ emailVerified: false, email: 'other@shop-a.example' })))
     await press('Weiter zu 360dialog')
     await page.getByLabel('Email').fill('anna@shop-a.example')
+    // The owner's mail cannot be delivered.
+    mailbox.refuseWith(550)
     await signUpAndShare('+49 30 9999999')
     await reloadWhen('needs_review')
     await expectHeading('Nordlicht prüft das noch')
@@ -252,7 +272,8 @@ describe('a client with a browser', () => {
 })
 
 async function arrive(options: BrowserContextOptions = {}): Promise<void> {
-  site = await startSite()
+  mailbox = await openMailbox()
+  site = await startSite({ settings: { SMTP_URL: mailbox.url, MAIL_FROM: 'connect@nordlicht.example' } })
   const context = await browser.newContext({ locale: 'en-GB', ...options })
   context.setDefaultTimeout(45_000)
   page = await context.newPage()
@@ -278,6 +299,17 @@ async function addNumber(number: string): Promise<void> {
   await page.getByLabel('Phone number').fill(number)
   await press('Add number')
   await page.getByRole('checkbox', { name: number.replaceAll(' ', '') }).waitFor()
+}
+
+/** Says yes on the page that the owner's mail links to, in a window of its own. */
+async function confirmByMail(yes: string, look = async (_opened: Page) => {}): Promise<void> {
+  const { link } = await eventually(() => mailbox.mails.at(-1))
+  const opened = await page.context().newPage()
+  await opened.goto(site.url + link)
+  await look(opened)
+  await opened.getByRole('button', { name: yes }).click()
+  await opened.getByRole('heading', { level: 1, name: /Thank you|Vielen Dank/ }).waitFor()
+  await opened.close()
 }
 
 /** Presses "Make it run" in the simulator, in a window of its own, and lets our worker look at it now. */

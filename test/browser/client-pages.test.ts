@@ -24,6 +24,9 @@ const STEPS: Record<Situation, readonly Step['state'][]> = {
   launched: ['current', 'todo', 'todo', 'todo', 'todo'],
   elsewhere: ['current', 'todo', 'todo', 'todo', 'todo'],
   returned: ['done', 'current', 'todo', 'todo', 'todo'],
+  not_listed_yet: ['done', 'current', 'todo', 'todo', 'todo'],
+  not_listed: ['done', 'stopped', 'todo', 'todo', 'todo'],
+  owner: ['done', 'current', 'todo', 'todo', 'todo'],
   waiting: ['done', 'done', 'current', 'todo', 'todo'],
   completed: ['done', 'done', 'done', 'done', 'done'],
   needs_review: ['done', 'stopped', 'todo', 'todo', 'todo'],
@@ -145,6 +148,7 @@ function showEveryStatus(site: Site): void {
       at: undefined,
     })),
     numbers: numbers.map((state) => ({ phoneNumber: '+493012345678', state })),
+    ownerEmail: situation === 'owner' ? 'anna@shop.example' : undefined,
   })
   site.context.status.find = async (id) => {
     if (id === 'broken') throw new Error('a fault that this test set')

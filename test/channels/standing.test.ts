@@ -19,7 +19,9 @@ const connected: StandingFacts = {
   status: 'live',
   tenantId: 't1',
   isInReview: false,
+  isAwaitingOwner: false,
   keyStatus: 'stored',
+  isKeyHeldBack: undefined,
   permission: 'shared',
   mintState: undefined,
   mintProblem: undefined,
@@ -42,6 +44,8 @@ const table: [Standing, Partial<StandingFacts>][] = [
   ['ended', { status: 'terminated' }],
   ['ended', { status: 'terminated', ...stopped('key_in_use') }],
   ['in_review', { ...none, tenantId: undefined, isInReview: true }],
+  ['in_review', { ...none, tenantId: undefined, isInReview: true, isAwaitingOwner: true }],
+  ['awaiting_owner', { ...none, tenantId: undefined, isAwaitingOwner: true }],
   ['unbound', { ...none, tenantId: undefined }],
   ['no_key', none],
   ['no_key', { ...none, isInReview: true }],
@@ -72,10 +76,13 @@ const table: [Standing, Partial<StandingFacts>][] = [
   ['stopped', stopped()],
   ['stopped', stopped('from_the_future')],
   ['stopped', stopped('constructor')],
-  ['key_retired', { keyStatus: 'retired' }],
+  ['key_held_back', { keyStatus: 'retired', isKeyHeldBack: true }],
+  ['revoked', { keyStatus: 'retired', isKeyHeldBack: true, permission: 'missing' }],
+  ['revoked', { keyStatus: 'retired', permission: 'unknown' }],
   ['key_rejected', { keyStatus: 'rejected' }],
   ['key_rejected', { keyStatus: 'rejected', permission: 'unknown' }],
-  ['revoked', { keyStatus: 'rejected', permission: 'missing' }],
+  ['another_system', { keyStatus: 'rejected', probeProblem: 'another_system' }],
+  ['revoked', { keyStatus: 'retired', permission: 'missing' }],
   ['proving', { probeState: 'due' }],
   ['proving', { probeState: 'due', webhookState: 'failed' }],
   ['another_number', { probeState: 'failed', probeProblem: 'another_number' }],
@@ -142,7 +149,8 @@ describe.each([...standings])('a channel that is %s', (standing) => {
     expect(turns).toContain(turn)
     expect(t(`admin.turn.${turn}`)).not.toContain('.')
     expect(t(`admin.key.${keyStatus === 'recorded' ? 'none' : keyStatus}`)).not.toContain('.')
-    if (keyStatus === 'recorded') expect(['ended', 'unbound', 'in_review']).toContain(standing)
+    if (keyStatus === 'recorded')
+      expect(['ended', 'unbound', 'in_review', 'awaiting_owner', 'another_system']).toContain(standing)
     // What only Latchkey can go on with is told to an admin when it goes on failing.
     if (needsAdmin) expect(['admin', 'latchkey']).toContain(turn)
   })
@@ -170,9 +178,11 @@ function anyFacts(
     fc.record({
       mintState: fc.constant(mintState),
       keyStatus: fc.constantFrom(...keyStatuses(mintState)),
+      isKeyHeldBack: fc.constantFrom(true, false, undefined),
       status: fc.constantFrom('draft', 'in_setup', 'live', 'pending_deletion', 'terminated', 'unknown'),
       tenantId: fc.constantFrom('t1', undefined),
       isInReview: fc.boolean(),
+      isAwaitingOwner: fc.boolean(),
       permission: fc.constantFrom('shared', 'missing', 'unknown'),
       mintProblem: fc.constantFrom(undefined, ...problems.split(/\s+/)),
       mintRequestedAt: fc.constantFrom(undefined, ...ages.map((age) => new Date(now.getTime() - age))),

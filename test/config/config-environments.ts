@@ -6,6 +6,7 @@ import { newVaultKey } from '../../src/config/vault-keys.ts'
 export const live: NodeJS.ProcessEnv = {
   D360_PARTNER_ID: 'tEstDePA',
   D360_PARTNER_API_KEY: 'partner-api-key',
+  D360_PLATFORM_SECRET: 'platform-secret',
   VAULT_KEYS: newVaultKey(),
   SESSION_SECRET: 'Zk3vQ8mXr1TnB6wYc0LpHs9JdF5aGu2e',
   BRAND_NAME: 'Nordlicht',

@@ -5,6 +5,7 @@ import { demoSecrets, errorOf, live, loadDemo, settingsWithProblems } from './co
 const notThere = [
   'D360_PARTNER_ID',
   'D360_PARTNER_API_KEY',
+  'D360_PLATFORM_SECRET',
   'VAULT_KEYS',
   'SESSION_SECRET',
   'BRAND_NAME',
@@ -33,7 +34,7 @@ describe('demo or live', () => {
     [{ HOST: 'localhost.example' }, 'HOST is not loopback'],
     [{ PUBLIC_URL: 'https://c.example', TRUST_PROXY: '1' }, 'PUBLIC_URL is not loopback'],
     [{ D360_RATE: 'auto' }, 'a D360_ setting is set'],
-    [{ D360_WEBHOOK_SIGNATURE: 'off' }, 'a D360_ setting is set'],
+    [{ D360_WEBHOOK_SIGNATURE: 'require' }, 'a D360_ setting is set'],
   ])('is not a demo with %j, and says why', (environment, reason) => {
     const error = errorOf(environment)
     expect(error.problems.map(({ setting }) => setting)).toEqual(notThere)
@@ -90,6 +91,7 @@ describe('settings that belong together', () => {
   })
   const login = without('D360_PARTNER_API_KEY')
   const https = { ...live, PUBLIC_URL: 'https://c.example' }
+  const unsigned = without('D360_PLATFORM_SECRET')
   const signed = { D360_IO_SIGNATURE: 'on', D360_PLATFORM_SECRET: 'x' }
 
   it.each<[string, NodeJS.ProcessEnv, string]>([
@@ -102,7 +104,9 @@ describe('settings that belong together', () => {
     ['a name for its pages', without('BRAND_NAME'), 'BRAND_NAME'],
     ['an address for help', without('SUPPORT_EMAIL'), 'SUPPORT_EMAIL'],
     ['the proxies with https', https, 'TRUST_PROXY'],
-    ['the platform secret to sign with', { ...live, D360_IO_SIGNATURE: 'on' }, 'D360_PLATFORM_SECRET'],
+    ['the platform secret to sign with', { ...unsigned, D360_IO_SIGNATURE: 'on' }, 'D360_PLATFORM_SECRET'],
+    ['the platform secret to check notices with', unsigned, 'D360_PLATFORM_SECRET'],
+    ['the same if it is said', { ...unsigned, D360_WEBHOOK_SIGNATURE: 'require' }, 'D360_PLATFORM_SECRET'],
     ['open with partner payment', { ...live, SELF_SIGNUP: 'on', D360_PAYMENT: 'partner' }, 'SELF_SIGNUP'],
     ['open with signed launches', { ...live, SELF_SIGNUP: 'on', ...signed }, 'SELF_SIGNUP'],
     ['an address for the headers', { ...live, CHANNEL_WEBHOOK_HEADERS: '{}' }, 'CHANNEL_WEBHOOK_HEADERS'],
@@ -115,7 +119,9 @@ describe('settings that belong together', () => {
     [{ ...login, D360_USERNAME: 'u', D360_PASSWORD: 'p' }],
     [{ ...live, ...signed, SELF_SIGNUP: 'open' }],
     [{ ...live, D360_PAYMENT: 'partner' }],
-    [{ ...live, D360_WEBHOOK_SIGNATURE: 'nonsense', EVENTS_URL: 'nonsense', EVENTS_SECRET: 'nonsense' }],
+    [{ ...unsigned, D360_WEBHOOK_SIGNATURE: 'warn' }],
+    [{ ...unsigned, D360_WEBHOOK_SIGNATURE: 'off' }],
+    [{ ...live, EVENTS_URL: 'nonsense', EVENTS_SECRET: 'nonsense' }],
     [{ ...live, D360_PARTNER_APIKEY: '' }],
   ])('accepts the rest, case %#', (environment) => {
     expect(loadConfig(environment).mode).toBe('live')
@@ -146,8 +152,8 @@ describe('settings that belong together', () => {
     const blocks = describeProblems(error).split('\n\n')
     expect(blocks).toHaveLength(settings.length)
     expect(blocks[0]).toBe('PORT is not a whole number from 1 to 65535.\n  For example: 3000')
-    expect(blocks[4]).toBe('VAULT_KEYS is missing.\n  Create one: npm run --silent latchkey -- vault new-key')
-    expect(blocks[5]).toContain('openssl rand')
+    expect(blocks[5]).toBe('VAULT_KEYS is missing.\n  Create one: npm run --silent latchkey -- vault new-key')
+    expect(blocks[6]).toContain('openssl rand')
   })
 
   it('does not miss what is there and bad', () => {

@@ -41,6 +41,13 @@ describe('secrets in files', () => {
       ['q7Wd1RzKx4Nf8TbVm2Yc6HgPs0JuLa5E'],
     ],
     ['DATABASE_URL', live, 'sqlite:/srv/l.db', (c) => c.dataFolder, '/srv'],
+    [
+      'SMTP_URL',
+      { MAIL_FROM: 'connect@n.example' },
+      'smtps://user:pass@mail.example',
+      (c) => c.mail?.url.href,
+      'smtps://user:pass@mail.example',
+    ],
     ['CHANNEL_WEBHOOK_HEADERS', hook, '{"a":"b"}', (c) => c.channelWebhook?.headers, { a: 'b' }],
     [
       'METRICS_TOKEN',
@@ -57,7 +64,7 @@ describe('secrets in files', () => {
 
   it('knows no other secrets', () => {
     const secrets = [...settingRows].filter(([, row]) => row.secret).map(([name]) => name)
-    expect(secrets).toHaveLength(9)
+    expect(secrets).toHaveLength(10)
   })
 
   it.each([

@@ -197,6 +197,8 @@ const bad: Record<string, string[]> = {
     'https://u:p@hooks.example',
     'https://{tenant_id}.hooks.example',
   ],
+  SMTP_URL: ['mail.example', 'http://mail.example', 'smtp://', 'smtp://mail.example/?x=1'],
+  MAIL_FROM: ['Nordlicht', 'Nordlicht <nordlicht>', 'a@n.example, b@n.example'],
   BRAND_LOGO_URL: ['/logo.svg', 'http://n.example/l.svg'],
   BRAND_COLOR: ['blue', '#fff', '#0b5fffff'],
   SUPPORT_EMAIL: ['help', 'Help <help@n.example>'],

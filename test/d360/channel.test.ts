@@ -27,6 +27,7 @@ describe('a row of the channel list', () => {
       rawStatus: 'account_mode=live status=ready hub_status=live integration=running',
       running: true,
       createdAt: new Date('2026-03-02T09:20:00Z'),
+      facts: { messagingLimit: 'TIER_1K' },
     })
   })
 
@@ -89,5 +90,46 @@ describe('a row of the channel list', () => {
     expect(
       readChannel({ id: 'ch1', client_id: 'cl1', created_at: text }, now)?.createdAt?.toISOString(),
     ).toBe(time)
+  })
+
+  it('keeps what else is told of it, and leaves out what is not', () => {
+    const waba = {
+      ...{
+        id: 'pQ7dZ2WA',
+        name: 'Backhaus Lind',
+        namespace: '0b1c',
+        external_id: '1040',
+        fb_business_id: null,
+      },
+      on_behalf_of_business_info: { id: '3', type: 'SELF' },
+    }
+    const row = {
+      ...{
+        id: 'ch1',
+        client_id: 'cl1',
+        current_limit: 'TIER_1K',
+        current_quality_rating: '',
+        is_on_biz_app: true,
+      },
+      ...{ cancelled_at: '2026-05-01T00:00:00Z', billing_started_at: null, waba_account: waba },
+    }
+    expect(readChannel(row, now)?.facts).toEqual({
+      ...{ messagingLimit: 'TIER_1K', isOnBusinessApp: true, endsAt: '2026-05-01T00:00:00Z' },
+      waba: { id: 'pQ7dZ2WA', name: 'Backhaus Lind', namespace: '0b1c', external_id: '1040', type: 'SELF' },
+    })
+  })
+
+  it.each<[string | undefined, object]>([
+    [undefined, {}],
+    [undefined, { ownership: 'odd' }],
+    ['owned', { ownership: 'owned' }],
+    ['shared', { ownership: 'SHARED' }],
+    ['shared', { access_type: 'shared_access' }],
+    ['owned', { access_type: 'owner' }],
+    ['shared', { access: 'shared' }],
+    ['shared', { is_owned: false }],
+    ['owned', { is_owned: true }],
+  ])('is %s for %j', (ownership, said) => {
+    expect(readChannel({ id: 'ch1', client_id: 'cl1', ...said }, now)?.facts.ownership).toBe(ownership)
   })
 })

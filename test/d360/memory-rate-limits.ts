@@ -1,9 +1,12 @@
 import type { RateLimitRepository, RateLimitState } from '../../src/d360/rate-limit-repository.ts'
 
 /** What the processes of a hub share, without a database; several rate limiters may share one. */
-export class MemoryRateLimits implements Pick<RateLimitRepository, 'read' | 'tryReserve' | 'postpone'> {
+export class MemoryRateLimits
+  implements Pick<RateLimitRepository, 'read' | 'tryReserve' | 'tryTakeSpare' | 'postpone'>
+{
   state: RateLimitState = { calls: [] }
   reads = 0
+  #noSpareUntil = new Date(0)
 
   async read(): Promise<RateLimitState> {
     this.reads += 1
@@ -13,6 +16,12 @@ export class MemoryRateLimits implements Pick<RateLimitRepository, 'read' | 'try
   async tryReserve(before: readonly Date[], after: readonly Date[]): Promise<boolean> {
     if (before.join() !== this.state.calls.join()) return false
     this.state = { ...this.state, calls: after }
+    return true
+  }
+
+  async tryTakeSpare(now: Date, next: Date): Promise<boolean> {
+    if (this.#noSpareUntil > now) return false
+    this.#noSpareUntil = next
     return true
   }
 

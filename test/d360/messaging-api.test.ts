@@ -47,21 +47,48 @@ describe('the number of a key', () => {
     })
   })
 
-  it('is unknown where only the health can be asked for, and then the key still works', async () => {
-    answer = ({ path }, response) => sendJson(response, path === '/health_status' ? 200 : 404, { id: '1' })
-    expect(await connect().readPhoneNumber({ address: server.url, apiKey })).toEqual({
-      phoneNumber: undefined,
-    })
-    expect(calls).toEqual([
-      ['phone_number', 404],
-      ['health', 200],
+  it('is not told where there is no such call', async () => {
+    answer = (_, response) => sendJson(response, 404, {})
+    expect(await connect().readPhoneNumber({ address: server.url, apiKey })).toBeUndefined()
+    expect(calls).toEqual([['phone_number', 404]])
+  })
+})
+
+describe('the health of a number', () => {
+  const told = { health: { gateway_status: 'connected' } }
+
+  it('is asked for in the cloud, and of a gateway where that is not there', async () => {
+    const cloud = { health_status: { can_send_message: 'LIMITED' } }
+    answer = (_, response) => sendJson(response, 200, cloud)
+    const access = { address: server.url, apiKey }
+    expect(await connect().readHealth(access)).toEqual({ state: 'limited', findings: [] })
+    answer = ({ path }, response) => sendJson(response, path === '/v1/health' ? 200 : 404, told)
+    expect(await connect().readHealth(access)).toEqual({ state: 'available', findings: [] })
+    expect(server.received.map(({ path }) => path)).toEqual([
+      '/health_status',
+      '/health_status',
+      '/v1/health',
     ])
   })
 
-  it.each([401, 403])('is not told to a key that the health check answers with %i', async (status) => {
-    answer = ({ path }, response) => sendJson(response, path === '/health_status' ? status : 404, {})
-    const error = await failureOf(connect().readPhoneNumber({ address: server.url, apiKey }))
-    expect(error).toMatchObject({ failure: 'key_rejected', upstreamStatus: status })
+  it.each([
+    [401, 'key_rejected'],
+    [403, 'key_rejected'],
+    [400, 'refused'],
+    [404, 'refused'],
+    [429, 'unreachable'],
+    [500, 'unreachable'],
+  ])('that is answered %i is %s', async (status, failure) => {
+    answer = (_, response) => sendJson(response, status, told)
+    const error = await failureOf(connect().readHealth({ address: server.url, apiKey }))
+    expect(error).toMatchObject({ failure, upstreamStatus: status })
+  })
+
+  it.each(['[]', '"ok"', 'null', 'canary {', ''])('is not read from %s', async (body) => {
+    answer = (_, response) => response.writeHead(200).end(body)
+    const error = await failureOf(connect().readHealth({ address: server.url, apiKey }))
+    expect(error).toMatchObject({ failure: 'unexpected_answer' })
+    expect(everythingIn(error)).not.toContain('canary')
   })
 })
 
@@ -77,6 +104,14 @@ describe('the webhook of a channel', () => {
       expect(JSON.parse(server.received[0]?.body ?? '')).toEqual(webhook)
     },
   )
+
+  it('is set at the other address where there is none at the first', async () => {
+    answer = (received, response) =>
+      received.path === '/configs/webhook' ? sendJson(response, 200, {}) : sendJson(response, 404, {})
+    await connect().setWebhook({ address: server.url, apiKey }, webhook)
+    expect(server.received.map(({ path }) => path)).toEqual(['/v1/configs/webhook', '/configs/webhook'])
+    expect(JSON.parse(server.received[1]?.body ?? '')).toEqual(webhook)
+  })
 
   it('is not believed to be set when another URL is echoed', async () => {
     answer = (_, response) => sendJson(response, 200, { url: 'https://other.example' })

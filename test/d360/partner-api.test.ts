@@ -188,7 +188,7 @@ describe('a filter', () => {
         partner_channels: list,
       })
     const found = await connect().findClientWithChannels('cl1', 'mint')
-    expect(found?.client).toEqual({ id: 'cl1', name: 'Backhaus', email: 'it@backhaus.example' })
+    expect(found?.client).toEqual({ id: 'cl1', name: 'Backhaus', emails: ['it@backhaus.example'] })
     expect(found?.channels.map(({ id }) => id)).toEqual(['ch1', 'ch3'])
     expect(server.received.map(({ path }) => path.replace('/api/v2/partners/p1/', ''))).toEqual([
       'clients',

@@ -10,6 +10,7 @@ import { openNodeSqlite } from '../../src/database/node-sqlite.ts'
 import type { Schema } from '../../src/database/schema.ts'
 import { Jobs } from '../../src/jobs/jobs.ts'
 import { createLogger } from '../../src/logger.ts'
+import { NoticeRepository } from '../../src/notices/notice-repository.ts'
 import { eachDatabase, type OpenedDatabase } from '../databases.ts'
 import { TestClock } from '../test-clock.ts'
 
@@ -63,6 +64,26 @@ const lookups: readonly Lookup[] = [
     plan: /connect_return_session/,
   },
   {
+    what: 'a channel by its number',
+    run: (db) => new ChannelService({ db }).locate({ id: undefined, phoneNumber: '+493000000007' }, db),
+    plan: /channel_phone_number/,
+  },
+  {
+    what: "a channel's notices that wait",
+    run: (db) => new NoticeRepository({ db }).listWaiting({ channelId: 'ch7' }),
+    plan: /notice_waiting_channel/,
+  },
+  {
+    what: 'all notices that wait for a channel',
+    run: (db) => new NoticeRepository({ db }).listWaiting({}),
+    plan: /notice_waiting\b/,
+  },
+  {
+    what: "a channel's newest notices",
+    run: (db) => new NoticeRepository({ db }).listOfChannel('ch7', 20),
+    plan: /notice_channel/,
+  },
+  {
     what: "a channel's observations",
     run: (db) => new ChannelService({ db }).listObservations('ch7'),
     plan: /observation_channel/,
@@ -111,9 +132,9 @@ const lookups: readonly Lookup[] = [
   },
 ]
 
-/** But for reviews, of which there are none here, and what an index holds in its order anyway. */
+/** But for reviews and questions to owners, of which there are none here, and what an index holds in its order anyway. */
 const wholeTable =
-  /Seq Scan on (?!review)|^SCAN (?!audit|review|channel_task USING COVERING INDEX channel_task_failed)/m
+  /Seq Scan on (?!review|owner_confirmation)|^SCAN (?!audit|review|notice USING INDEX notice_waiting$|channel_task USING COVERING INDEX channel_task_failed)/m
 
 eachDatabase('at twenty thousand numbers', (open) => {
   it.each(['without statistics', 'with statistics'])(

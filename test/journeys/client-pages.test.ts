@@ -3,6 +3,7 @@ import type { CrashPointName } from '../../src/jobs/crash-points.ts'
 import { statusIdOf } from '../../src/onboarding/connect-session-service.ts'
 import { type NumberState, numberStates, type Situation, situations } from '../../src/onboarding/progress.ts'
 import { statusPath } from '../../src/paths.ts'
+import type { VisitActs } from '../../src/simulator/visits.ts'
 import { loadTranslations } from '../../src/web/translations.ts'
 import { comeBack, emailOf, newClient, type Returned } from '../journey.ts'
 import { DAY_MS, HOUR_MS, startTimedSite, type TimedSite } from '../keys/timed-site.ts'
@@ -22,9 +23,16 @@ const untilStopped = async (returned: Returned): Promise<Returned> => {
   return returned
 }
 
-const open = async ({ stopAt }: { stopAt?: CrashPointName } = {}) => {
+const open = async ({
+  stopAt,
+  settings = {},
+}: {
+  stopAt?: CrashPointName
+  settings?: Record<string, string>
+} = {}) => {
   site = await startTimedSite({
     engine: 'sqlite',
+    settings,
     // A worker that is told to stop takes nothing new: what comes next stays due.
     crashPoint: (name) => {
       if (name === stopAt) stopped = site.context.runner.stop()
@@ -54,12 +62,22 @@ const left = async (): Promise<Returned & { screen: string }> => {
   return { browser, screen, back: '', status: statusPath(statusIdOf(nonce)) }
 }
 
+/** 360dialog lists nothing of what comes back. */
+const unlisted = async (): Promise<Returned> => {
+  const { browser, screen } = await left()
+  const nonce = new URL(screen).searchParams.get('state')
+  return comeBack({ browser, back: `/callback?nonce=${nonce}&client=later&channels=[later]` })
+}
+
 const reviewed = async (decide: 'refuse' | 'leave', acts = newClient('ch1'), order = {}) => {
   const returned = await quiet(await shared(acts, { email: 'other@shop.example', ...order }))
   const [review] = await site.context.reviews.listOpen({ limit: 1 })
   if (decide === 'refuse') await site.context.reviews.refuse(review?.id ?? '', 'cli')
   return returned
 }
+
+/** The mail itself does not leave: nobody listens there. */
+const mails = { SMTP_URL: 'smtp://127.0.0.1:1', MAIL_FROM: 'connect@nordlicht.example' }
 
 const ways: Record<Situation, Way> = {
   launched: async () => {
@@ -80,9 +98,23 @@ const ways: Record<Situation, Way> = {
     await site.context.runner.stop()
     return shared()
   },
+  not_listed_yet: async () => {
+    await open()
+    return quiet(await unlisted())
+  },
+  not_listed: async () => {
+    await open()
+    const returned = await unlisted()
+    await site.pass(DAY_MS)
+    return returned
+  },
   waiting: async () => {
     await open()
     return quiet(await shared(newClient('ch1', { running: false })))
+  },
+  owner: async () => {
+    await open({ settings: mails })
+    return quiet(await shared(newClient('ch1'), { email: 'other@shop.example' }))
   },
   completed: async () => {
     await open()
@@ -157,6 +189,15 @@ const waysOfNumbers: Record<NumberState, Way> = {
     site.hub.mintForeignKey('ch1')
     return quiet(await shared({ clientId: 'cl1', channels: ['ch1'] }, { emailVerified: true }))
   },
+  awaiting_owner: async () => {
+    await open({ settings: mails })
+    const link = await site.link({ tenantId: 't-ch1', tenantName: 'Shop ch1', email: emailOf('ch1') })
+    const browser = site.newBrowser()
+    const go = async (acts: VisitActs) =>
+      quiet(await comeBack({ browser, back: pathOf(site.hub.visit(await launchFrom(browser, link), acts)) }))
+    await go(newClient('ch1'))
+    return go(newClient('ch2'))
+  },
   in_review: async () => {
     await open()
     return reviewed('leave', two(), { email: emailOf('ch1'), number: numberOf() })
@@ -180,8 +221,9 @@ const wordsOf = (lang: string) => {
   const translate = words.getFixedT(lang)
   // As EJS prints them.
   return (key: string) =>
-    translate(key, { brand: 'Nordlicht', tenant: 'Shop ch1' }).replaceAll(/['"]/g, (mark) =>
-      mark === '"' ? '&#34;' : '&#39;',
+    translate(key, { brand: 'Nordlicht', tenant: 'Shop ch1', email: 'c•••@shop.example' }).replaceAll(
+      /['"]/g,
+      (mark) => (mark === '"' ? '&#34;' : '&#39;'),
     )
 }
 

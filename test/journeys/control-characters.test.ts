@@ -63,8 +63,8 @@ describe.each(engines)('a control character, on %s', (engine) => {
     const browser = await signIn()
     const [minted, audited] = [site.hub.minted.length, await countOf('auditEntry')]
     const page = `/admin/channels/${channelId}`
-    const form = { mint: 'min_1', confirm: '3456', key: 'canary-key', address: '' }
-    for (const name of ['mint', 'confirm', 'key', 'address'] as const)
+    const form = { shown: 'x', confirm: '3456', key: 'canary-key', address: '' }
+    for (const name of ['shown', 'confirm', 'key', 'address'] as const)
       for (const act of ['replace', 'paste']) {
         const sent = { ...form, [name]: `x${control}y` }
         const { text } = await browser.post(`${page}/${act}`).type('form').send(sent).expect(422)

@@ -168,7 +168,7 @@ describe.each(engines)('a client comes back, on %s', (engine) => {
     const nonce = new URL(one.back, 'http://x').searchParams.get('state')
     const mixed = two.back.replace(/state=[^&]*/, `state=${nonce}`)
     expect(await arrive(two.browser, mixed)).toBe('/returned')
-    await site.untilQuiet()
+    await site.pass(60_000)
     expect(await reviewsOf('ch11')).toEqual([
       { reason: 'no_session', tenantId: undefined, arrival: 'two_nonces' },
     ])
@@ -216,6 +216,15 @@ describe.each(engines)('a client comes back, on %s', (engine) => {
     }
     expect(await storedReturns('cl15')).toBe(0)
     await expectConnected(browser, await arrive(browser, back), 'ch15')
+  })
+
+  it('by POST, from another site: it is told to come by GET, and only that is stored', async () => {
+    const { browser, back } = await grant(site, 'ch16')
+    const sent = { origin: 'https://hub.360dialog.com', 'sec-fetch-site': 'cross-site' }
+    const answer = await browser.post(back).set(sent).type('form').send({ channels: 'ch1' }).expect(405)
+    expect(answer.headers).toMatchObject({ refresh: '0', 'cache-control': 'no-store' })
+    expect(await storedReturns(clientOf('ch16'))).toBe(0)
+    await expectConnected(browser, await arrive(browser, back), 'ch16')
   })
 
   it.each([

@@ -2,7 +2,15 @@ import { afterEach, describe, expect, it } from '@jest/globals'
 import { fingerprintOf } from '../../src/keys/key-store.ts'
 import { engines } from '../databases.ts'
 import { dumpOf } from '../dump.ts'
-import { actionsOn, addOldChannel, channelOf, grantAgain, NUMBER, startStopped } from './stopped-channel.ts'
+import {
+  actionsOn,
+  addOldChannel,
+  channelOf,
+  decisionOf,
+  grantAgain,
+  NUMBER,
+  startStopped,
+} from './stopped-channel.ts'
 import { DAY_MS, type TimedSite } from './timed-site.ts'
 
 const MINUTE_MS = 60_000
@@ -17,11 +25,7 @@ describe.each(engines)('a number that has a key already, on %s', (engine) => {
     ;({ site, foreign } = await startStopped(engine, settings))
     expect(await channelOf(site)).toMatchObject({ mintState: 'needs_decision', mintProblem: 'key_in_use' })
   }
-  const decision = async () => ({
-    channelId: 'ch1',
-    mintId: (await channelOf(site)).mintId ?? '',
-    adminName: 'anna',
-  })
+  const decision = (channelId?: string) => decisionOf(site, channelId)
   const replace = async () => site.context.decisions.replace(await decision())
   const paste = async (apiKey: string, address?: string) =>
     site.context.decisions.paste(await decision(), { apiKey, address })
@@ -49,6 +53,7 @@ describe.each(engines)('a number that has a key already, on %s', (engine) => {
     it('when an admin decides it, once', async () => {
       await stop()
       const decided = await decision()
+      const { mintId } = await channelOf(site)
       await replace()
       await site.untilQuiet()
 
@@ -68,7 +73,7 @@ describe.each(engines)('a number that has a key already, on %s', (engine) => {
       const ledger = await site.context.mints.listOfChannel('ch1')
       expect(ledger).toMatchObject([
         { reason: 'replace', askedBy: 'admin:anna', state: 'stored' },
-        { id: decided.mintId, state: 'not_needed', problem: 'key_in_use' },
+        { id: mintId, state: 'not_needed', problem: 'key_in_use' },
       ])
       await expect(site.context.decisions.replace(decided)).rejects.toThrow('Nothing was changed')
       await site.pass(DAY_MS)
@@ -109,6 +114,22 @@ describe.each(engines)('a number that has a key already, on %s', (engine) => {
       await site.untilQuiet()
       await expect(site.context.decisions.replace(early)).rejects.toThrow('Nothing was changed')
       await expectUntouched('another_key_appeared')
+    })
+
+    it('not by a page that shows fewer key records, although it is the same stop', async () => {
+      await stop()
+      const early = await decision()
+      const { mintId } = await channelOf(site)
+      const newer = site.hub.mintForeignKey('ch1')
+      await grantAgain(site)
+      expect((await channelOf(site)).mintId).toBe(mintId)
+      const problem = 'This changed meanwhile: which keys are known at 360dialog.'
+      await expect(site.context.decisions.replace(early)).rejects.toThrow(problem)
+      await expect(
+        site.context.decisions.paste(early, { apiKey: newer, address: undefined }),
+      ).rejects.toThrow(problem)
+      await expectUntouched()
+      expect(site.hub.liveKeyOf('ch1')).toBe(newer)
     })
 
     it('when the key records cannot be read: the admin knew that', async () => {
@@ -188,7 +209,7 @@ describe.each(engines)('a number that has a key already, on %s', (engine) => {
   describe('keeps the key in use, when an admin pastes it', () => {
     it('which is proven by its number, and minted by nobody', async () => {
       await stop({ CHANNEL_WEBHOOK_URL: 'https://product.example/{channel_id}' })
-      const { mintId } = await decision()
+      const { mintId } = await channelOf(site)
       expect(await paste(foreign)).toBe('stored')
       await site.untilQuiet()
 
@@ -305,13 +326,13 @@ describe.each(engines)('a number that has a key already, on %s', (engine) => {
     const waiting = addOldChannel(site, 'ch2', '+49300000002')
     site.hub.change('ch2', { running: false })
     await grantAgain(site, 'ch2')
-    const mintId = (await channelOf(site, 'ch2')).mintId ?? ''
-    const decided = { channelId: 'ch2', mintId, adminName: 'anna' }
+    const { mintId } = await channelOf(site, 'ch2')
+    const decided = await decision('ch2')
     await expect(site.context.decisions.replace(decided)).rejects.toThrow('Nothing was changed')
     await expect(
       site.context.decisions.paste(decided, { apiKey: waiting, address: undefined }),
     ).rejects.toThrow('Nothing was changed')
     await site.pass(MINUTE_MS)
-    expect(await channelOf(site, 'ch2')).toMatchObject({ mintId: mintId, mintState: 'waiting' })
+    expect(await channelOf(site, 'ch2')).toMatchObject({ mintId, mintState: 'waiting' })
   })
 })

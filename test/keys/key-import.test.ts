@@ -6,7 +6,7 @@ import type { NewRow } from '../../src/database/schema.ts'
 import { fingerprintOf } from '../../src/keys/key-store.ts'
 import { engines } from '../databases.ts'
 import { dumpOf } from '../dump.ts'
-import { eventually, PARTNER_API_KEY, PARTNER_ID, SESSION_SECRET } from '../site.ts'
+import { eventually, PARTNER_API_KEY, PARTNER_ID, PLATFORM_SECRET, SESSION_SECRET } from '../site.ts'
 import { runProgram } from '../start/child.ts'
 import { actionsOn, addOldChannel, channelOf, grantAgain } from './stopped-channel.ts'
 import { DAY_MS, startTimedSite, type TimedSite } from './timed-site.ts'
@@ -81,7 +81,7 @@ describe.each(engines)('the keys of running customers, on %s', (engine) => {
         keyVersion: 1,
         keyFingerprint: fingerprintOf(id, key),
         permission: 'shared',
-        permissionSource: 'probe',
+        permissionSource: 'api',
         probeState: 'ok',
         webhookState: undefined,
       })
@@ -149,7 +149,7 @@ describe.each(engines)('the keys of running customers, on %s', (engine) => {
     ])
     for (const secret of [...Object.values(keys), 'secret-of-nobody'])
       expect(stdout + stderr).not.toContain(secret)
-    expect(await site.context.channels.find('ch2')).toBeUndefined()
+    expect((await site.context.channels.find('ch2'))?.tenantId).toBeUndefined()
     expect(await channelOf(site, 'ch1')).toMatchObject({ tenantId: 'shop-1', keyVersion: 1 })
     const tenants = await site.context.db.selectFrom('tenant').select('id').execute()
     expect(tenants).toEqual([{ id: 'shop-1' }])
@@ -237,6 +237,7 @@ function environmentOf({ config, simulator }: TimedSite): Record<string, string>
     PUBLIC_URL: config.publicUrl.origin,
     D360_PARTNER_ID: PARTNER_ID,
     D360_PARTNER_API_KEY: PARTNER_API_KEY,
+    D360_PLATFORM_SECRET: PLATFORM_SECRET,
     D360_API_URL: `${simulator.url}/api/v2`,
     D360_MESSAGING_HOSTS: 'localhost',
     VAULT_KEYS: JSON.stringify({ keys: [jwk] }),

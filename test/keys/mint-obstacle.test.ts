@@ -57,4 +57,9 @@ describe('what stands in the way of a mint', () => {
   ])('%s', (_, mint, channel, foreign, obstacle) => {
     expect(findObstacle(mint, channel, foreign)).toBe(obstacle)
   })
+
+  it('is another system that creates keys, unless an admin has decided', () => {
+    expect(findObstacle({ ...ofReturn, version: 3 }, before, [], true)).toBe('another_system')
+    expect(findObstacle(replacing(), before, [], true)).toBeUndefined()
+  })
 })

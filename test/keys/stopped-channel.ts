@@ -1,5 +1,8 @@
 import type { Engine } from '../../src/database/database.ts'
+import { keyFactsOf } from '../../src/keys/key-facts.ts'
+import { shownOf } from '../../src/shown-facts.ts'
 import { comeBack, emailOf, grant, type Returned } from '../journey.ts'
+import type { Site } from '../site.ts'
 import { DAY_MS, startTimedSite, type TimedSite } from './timed-site.ts'
 
 /** A site with a channel that is older than its launch; somebody else's key for it works. */
@@ -35,10 +38,17 @@ export async function grantAgain(site: TimedSite, channelId = 'ch1'): Promise<Re
   return returned
 }
 
-export async function channelOf({ context }: TimedSite, id = 'ch1') {
+export async function channelOf({ context }: Site, id = 'ch1') {
   const found = await context.channels.find(id)
   if (!found) throw new Error('there is no channel')
   return found
+}
+
+/** A decision of an admin about what the page of the channel shows now. */
+export async function decisionOf(site: Site, channelId = 'ch1') {
+  const open = (await site.context.mints.listOfChannel(channelId)).find(({ closedAt }) => !closedAt)
+  const shown = shownOf(keyFactsOf(await channelOf(site, channelId), open))
+  return { channelId, adminName: 'anna', shown }
 }
 
 export async function actionsOn({ context }: TimedSite, channelId = 'ch1'): Promise<string[]> {

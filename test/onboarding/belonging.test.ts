@@ -2,49 +2,37 @@ import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { type Evidence, judgeBelonging, stateOfReturn } from '../../src/onboarding/belonging.ts'
 
-/** What 360dialog's clock and ours may be apart. */
-const CLOCK_SKEW_MS = 30_000
-
-const at = (time: string) => new Date(`2026-03-02T${time}:00.000Z`)
-
 /** A client known to 360dialog for long, whose e-mail is the one that the product vouched for. */
 const verified: Evidence = {
   tenantId: 't1',
   email: 'anna@shop.example',
   isEmailVerified: true,
   number: undefined,
-  launchedAt: at('10:00'),
-  returnedAt: at('10:05'),
   arrival: 'launch',
   fixedClientId: undefined,
   clientId: 'cl1',
   channelIds: ['ch1', 'ch2'],
-  client: { email: 'anna@shop.example', createdAt: at('08:00') },
+  client: { emails: ['anna@shop.example'] },
   listed: [
     { id: 'ch1', phoneNumber: '+49301' },
     { id: 'ch2', phoneNumber: '+49302' },
   ],
   boundTenants: new Map(),
   clientIsKnown: false,
-  hasRival: false,
 }
 const boundHere = new Map([
   ['ch1', 't1'],
   ['ch2', 't1'],
 ])
-const earlier = (time: Date, ms: number) => new Date(time.getTime() - ms)
 const unverified = { ...verified, isEmailVerified: false }
-const newClient = { email: 'anna@shop.example', createdAt: at('10:02') }
 
 describe('belonging', () => {
   it.each<[string, Evidence, string]>([
     ['(1) the e-mail that the product vouched for', verified, 'verified_email'],
-    ['(1) however it is written', { ...verified, client: { email: 'Anna@Shop.example' } }, 'verified_email'],
-    ['(2) a client made between launch and return', { ...unverified, client: newClient }, 'new_client'],
     [
-      '(2) a client made in the second of the launch, in whose middle we launched',
-      { ...unverified, launchedAt: new Date('2026-03-02T10:02:00.700Z'), client: newClient },
-      'new_client',
+      '(1) however it is written',
+      { ...verified, client: { emails: ['Anna@Shop.example'] } },
+      'verified_email',
     ],
     ['(3) a client whose channels are here already', { ...unverified, clientIsKnown: true }, 'known_client'],
     ['(3) even without any e-mail', { ...unverified, email: undefined, clientIsKnown: true }, 'known_client'],
@@ -62,59 +50,42 @@ describe('belonging', () => {
     ],
     [
       'what came in another browser, once the client has come back by "Continue here"',
-      { ...unverified, arrival: 'resumed', client: newClient },
-      'new_client',
-    ],
-    [
-      '(2) a client made a little before the launch by a clock that is behind ours',
-      { ...unverified, client: { ...newClient, createdAt: earlier(at('10:00'), CLOCK_SKEW_MS) } },
-      'new_client',
-    ],
-    [
-      '(2) a client made a little after the return by a clock that is ahead of ours',
-      { ...unverified, client: { ...newClient, createdAt: earlier(at('10:05'), -CLOCK_SKEW_MS) } },
-      'new_client',
-    ],
-    [
-      '(1) although somebody else signed up with the same e-mail',
-      { ...verified, hasRival: true },
+      { ...verified, arrival: 'resumed' },
       'verified_email',
     ],
-    [
-      '(3) although somebody else signed up with the same e-mail',
-      { ...unverified, client: newClient, hasRival: true, clientIsKnown: true },
-      'known_client',
-    ],
   ])('binds by itself: %s', (_, evidence, rule) => {
-    expect(judgeBelonging(evidence)).toEqual({ bound: ['ch1', 'ch2'], review: [], rule, reason: undefined })
+    expect(judgeBelonging(evidence)).toEqual({
+      bound: ['ch1', 'ch2'],
+      owner: [],
+      review: [],
+      rule,
+      reason: undefined,
+    })
+  })
+
+  it.each<[string, Evidence]>([
+    ['an e-mail that nobody vouched for', unverified],
+    ['another e-mail', { ...verified, client: { emails: ['eve@else.example'] } }],
+    [
+      '(1) contradicted by another e-mail of the client',
+      { ...verified, client: { emails: ['anna@shop.example', 'eve@else.example'] } },
+    ],
+    ['no e-mail at 360dialog', { ...verified, client: { emails: [] } }],
+    ['no e-mail in the session', { ...verified, email: undefined }],
+    ['no e-mail on either side', { ...verified, email: undefined, client: { emails: [] } }],
+  ])('asks the owner: %s', (_, evidence) => {
+    const asked = { bound: [], owner: ['ch1', 'ch2'], review: [], rule: undefined, reason: undefined }
+    expect(judgeBelonging(evidence)).toEqual(asked)
+  })
+
+  it('asks the owner for the number that the session names only', () => {
+    expect(judgeBelonging({ ...unverified, number: '+49302' })).toEqual({
+      ...{ bound: [], owner: ['ch2'], review: ['ch1'], rule: undefined },
+      reason: 'another_number',
+    })
   })
 
   it.each<[string, Evidence, string]>([
-    ['an e-mail that nobody vouched for, of an old client', unverified, 'nothing_matches'],
-    ['another e-mail', { ...verified, client: { email: 'eve@else.example' } }, 'nothing_matches'],
-    ['no e-mail at 360dialog', { ...verified, client: {} }, 'nothing_matches'],
-    ['no e-mail in the session', { ...verified, email: undefined }, 'nothing_matches'],
-    ['no e-mail on either side', { ...verified, email: undefined, client: {} }, 'nothing_matches'],
-    [
-      'a new client with another e-mail',
-      { ...unverified, client: { ...newClient, email: 'eve@else.example' } },
-      'nothing_matches',
-    ],
-    [
-      'a client made before the launch',
-      { ...unverified, client: { ...newClient, createdAt: earlier(at('10:00'), CLOCK_SKEW_MS + 1) } },
-      'nothing_matches',
-    ],
-    [
-      'a client made after the return',
-      { ...unverified, client: { ...newClient, createdAt: earlier(at('10:05'), -CLOCK_SKEW_MS - 1) } },
-      'nothing_matches',
-    ],
-    [
-      'two sign-ups at the same moment with the same e-mail',
-      { ...unverified, client: newClient, hasRival: true },
-      'another_sign_up',
-    ],
     ['a nonce whose day is over', { ...verified, arrival: 'expired_launch' }, 'launch_expired'],
     ['no nonce', { ...verified, arrival: 'open_launch', clientIsKnown: true }, 'no_nonce'],
     ['another browser, before "Continue here"', { ...verified, arrival: 'other_browser' }, 'no_nonce'],
@@ -123,7 +94,6 @@ describe('belonging', () => {
       { ...verified, arrival: 'open_launch', boundTenants: new Map([['ch1', 't1']]) },
       'no_nonce',
     ],
-    ['a client that 360dialog does not list', { ...verified, client: undefined }, 'client_not_listed'],
     [
       'an id that is not the client’s beside a good one',
       { ...verified, channelIds: ['ch1', 'chX'] },
@@ -138,6 +108,7 @@ describe('belonging', () => {
   ])('waits for an admin: %s', (_, evidence, reason) => {
     expect(judgeBelonging(evidence)).toEqual({
       bound: [],
+      owner: [],
       review: evidence.channelIds,
       rule: undefined,
       reason,
@@ -147,6 +118,7 @@ describe('belonging', () => {
   it('binds only the number that the session names', () => {
     expect(judgeBelonging({ ...verified, number: '+49302' })).toEqual({
       bound: ['ch2'],
+      owner: [],
       review: ['ch1'],
       rule: 'verified_email',
       reason: 'another_number',
@@ -157,6 +129,8 @@ describe('belonging', () => {
 describe('a return', () => {
   it.each([
     ['waits while one of its channels does', ['bound', 'review', 'refused'], 'needs_review'],
+    ['waits for the owner, if nobody else is needed', ['bound', 'owner', 'refused'], 'awaiting_owner'],
+    ['waits for an admin before the owner', ['owner', 'review'], 'needs_review'],
     ['is bound with the last decision, if any channel is', ['refused', 'bound'], 'bound'],
     ['is refused when every decision is a refusal', ['refused', 'refused'], 'refused'],
     ['is refused whatever unknown ids stood beside', ['refused', undefined], 'refused'],
@@ -171,40 +145,31 @@ describe('whatever is known', () => {
   const ids = ['ch1', 'ch2', 'ch3']
   const some = (of: readonly string[]) => fc.subarray([...of])
   const email = fc.option(fc.constantFrom('anna@shop.example', 'eve@else.example'), { nil: undefined })
-  const time = fc
-    .integer({ min: 0, max: 600 })
-    .map((seconds) => new Date(at('10:00').getTime() + seconds * 1000))
   const evidence: fc.Arbitrary<Evidence> = fc.record({
     tenantId: fc.constant('t1'),
     email,
     isEmailVerified: fc.boolean(),
     number: fc.option(fc.constantFrom('+1', '+2'), { nil: undefined }),
-    launchedAt: time,
-    returnedAt: time,
     arrival: fc.constantFrom('launch', 'resumed', 'open_launch', 'expired_launch', 'other_browser'),
     fixedClientId: fc.option(fc.constantFrom('cl1', 'cl2'), { nil: undefined }),
     clientId: fc.constant('cl1'),
     channelIds: some(ids).filter((chosen) => chosen.length > 0),
-    client: fc.option(fc.record({ email, createdAt: fc.option(time, { nil: undefined }) }), {
-      nil: undefined,
-    }),
+    client: fc.record({ emails: fc.array(fc.constantFrom('anna@shop.example', 'eve@else.example')) }),
     listed: some(ids).map((listed) => listed.map((id) => ({ id, phoneNumber: id === 'ch1' ? '+1' : '+2' }))),
     boundTenants: fc
       .dictionary(fc.constantFrom(...ids), fc.constantFrom('t1', 't2'))
       .map((bound) => new Map(Object.entries(bound))),
     clientIsKnown: fc.boolean(),
-    hasRival: fc.boolean(),
   })
 
   it('every channel is bound or decided about, and none is bound that is not certain', () => {
     fc.assert(
       fc.property(evidence, (known) => {
-        const { bound, review, rule, reason } = judgeBelonging(known)
-        expect([...bound, ...review].toSorted()).toEqual(known.channelIds.toSorted())
+        const { bound, owner, review, rule, reason } = judgeBelonging(known)
+        expect([...bound, ...owner, ...review].toSorted()).toEqual(known.channelIds.toSorted())
         expect(reason === undefined).toBe(review.length === 0)
-        if (bound.length === 0) return
-        const { client, fixedClientId, channelIds, listed, boundTenants } = known
-        expect(client).toBeDefined()
+        if (bound.length + owner.length === 0) return
+        const { fixedClientId, channelIds, listed, boundTenants } = known
         expect([undefined, 'cl1']).toContain(fixedClientId)
         for (const id of channelIds) {
           expect(listed.map((channel) => channel.id)).toContain(id)
@@ -213,9 +178,9 @@ describe('whatever is known', () => {
         }
         if (rule === 'bound_already') return
         expect(['launch', 'resumed']).toContain(known.arrival)
-        if (rule === 'known_client') return
-        expect(client?.email).toBe(known.email)
-        expect(known.isEmailVerified || !known.hasRival).toBe(true)
+        if (rule !== 'verified_email') return
+        expect(new Set(known.client.emails)).toEqual(new Set([known.email]))
+        expect(known.isEmailVerified).toBe(true)
       }),
       { numRuns: 2_000 },
     )

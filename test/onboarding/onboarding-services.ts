@@ -8,9 +8,11 @@ import { Jobs } from '../../src/jobs/jobs.ts'
 import { Runner } from '../../src/jobs/runner.ts'
 import { readCallbackQuery } from '../../src/onboarding/callback-query.ts'
 import { ConnectSessionService } from '../../src/onboarding/connect-session-service.ts'
+import { LaunchSigner } from '../../src/onboarding/launch-signer.ts'
 import { ReturnReceiver } from '../../src/onboarding/return-receiver.ts'
 import { ReturnRepository } from '../../src/onboarding/return-repository.ts'
 import { ReturnService } from '../../src/onboarding/return-service.ts'
+import { ReviewRepository } from '../../src/onboarding/review-repository.ts'
 import { ReviewService } from '../../src/onboarding/review-service.ts'
 import type { OpenedDatabase } from '../databases.ts'
 import { TestClock } from '../test-clock.ts'
@@ -31,6 +33,7 @@ export function openOnboarding({ db }: Pick<OpenedDatabase, 'db'>) {
   const listed: Channel[] = []
   const minted: string[] = []
   const partnerApi = {
+    takeSpareCall: async () => true,
     findClientWithChannels: async (id: string) => {
       const client = clients.find((client) => client.id === id)
       return client && { client, channels: listed.filter(({ clientId }) => clientId === id) }
@@ -40,7 +43,9 @@ export function openOnboarding({ db }: Pick<OpenedDatabase, 'db'>) {
     request: async ({ channelId }: { channelId: string }) => {
       minted.push(channelId)
     },
+    holdBack: async () => {},
   }
+  const owners = { ask: async () => 'nothing_matches' as const }
   const probes = { retry: async () => true }
   const audit = { record: async () => {} } as never
   const jobs = new Jobs({ db, clock })
@@ -50,15 +55,20 @@ export function openOnboarding({ db }: Pick<OpenedDatabase, 'db'>) {
     partnerId: 'p',
     callbackUrl: new URL('https://latchkey.example/callback'),
     stateIn: 'both',
-    ioSignatureSecret: undefined,
   } as const
-  const sessions = new ConnectSessionService({ db, channels, settings, clock })
+  const sessions = new ConnectSessionService({
+    ...{ db, channels, settings, clock },
+    signer: new LaunchSigner({ db, clock, partnerId: 'p', secret: undefined }),
+  })
   const returns = new ReturnRepository({ db })
   const crashPoint = () => {}
-  const receiver = new ReturnReceiver({ db, sessions, returns, jobs, clock, logger, crashPoint })
-  const reviews = new ReviewService({ db, returns, sessions, channels, mints, partnerApi, audit, clock })
+  const receiver = new ReturnReceiver({ db, sessions, returns, channels, jobs, clock, logger, crashPoint })
+  const reviews = new ReviewService({
+    reviews: new ReviewRepository({ db }),
+    ...{ db, returns, sessions, channels, mints, partnerApi, audit, clock },
+  })
   const service = new ReturnService({
-    ...{ db, sessions, returns, reviews, channels, mints, partnerApi, audit, clock, crashPoint },
+    ...{ db, sessions, returns, reviews, owners, channels, mints, partnerApi, audit, clock, crashPoint },
     probes: probes as never,
   })
   const runner = new Runner({
@@ -88,7 +98,13 @@ export function openOnboarding({ db }: Pick<OpenedDatabase, 'db'>) {
 
     /** 360dialog lists a client with these channels. */
     list(clientId: string, ...channelIds: string[]) {
-      clients.push({ id: clientId, name: clientId, email: `${clientId}@shop.example`, createdAt: undefined })
+      clients.push({
+        id: clientId,
+        name: clientId,
+        emails: [`${clientId}@shop.example`],
+        createdAt: undefined,
+        maxChannels: undefined,
+      })
       for (const id of channelIds) listed.push({ ...channel, id, clientId })
     },
 
@@ -123,4 +139,5 @@ const channel: Omit<Channel, 'id' | 'clientId'> = {
   rawStatus: 'account_mode=live',
   running: true,
   createdAt: undefined,
+  facts: {},
 }

@@ -21,7 +21,7 @@ describe.each(engines)('on %s, a nonce that comes back with two clients at once'
         for (const id of [one, two]) {
           worker.list(id, `ch-${id}`)
           const client = worker.clients.at(-1)
-          if (client) Object.assign(client, { email: emails.a })
+          if (client) Object.assign(client, { emails: [emails.a] })
         }
       await first.comeBack(`b${round}`, `nonce=${nonce}&client=${one}&channels=[ch-${one}]`)
       await first.comeBack(`b${round}`, `nonce=${nonce}&client=${two}&channels=[ch-${two}]`)

@@ -32,7 +32,14 @@ const returned = (state: ReturnDetails['state'], channels: readonly Named[], cha
 })
 const bound = returned('bound', [{ channelId: 'ch1', outcome: 'bound' }])
 const read = (returns: readonly ReturnDetails[], channels: readonly ChannelDetails[] = [], change = {}) =>
-  deriveProgress({ isExpired: false, browserHash: 'own', returns, channels, ...change })
+  deriveProgress({
+    isExpired: false,
+    browserHash: 'own',
+    returns,
+    channels,
+    ownerEmails: new Map(),
+    ...change,
+  })
 
 describe('what a number’s owner is told', () => {
   it.each<[string, ChannelDetails, string, string]>([

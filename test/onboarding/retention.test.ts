@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { sql } from 'kysely'
+import { hashOf } from '../../src/identifiers.ts'
 import { forgetOnboarding } from '../../src/onboarding/retention.ts'
 import { eachDatabase, type OpenedDatabase } from '../databases.ts'
 import { type Onboarding, openOnboarding } from './onboarding-services.ts'
@@ -19,8 +20,9 @@ eachDatabase('what onboarding forgets', (open) => {
     onboarding.clock.advance(days * DAY_MS)
     await forgetOnboarding(onboarding.clock.now(), onboarding.db, onboarding.channels)
   }
-  const count = async (table: 'launch' | 'connectSession' | 'launchSignature' | 'returnedChannel') =>
-    (await onboarding.db.selectFrom(table).selectAll().execute()).length
+  const count = async (
+    table: 'launch' | 'connectSession' | 'launchSignature' | 'returnedChannel' | 'ownerConfirmationChannel',
+  ) => (await onboarding.db.selectFrom(table).selectAll().execute()).length
   const statesOf = async () => (await onboarding.listReturns()).map(({ state }) => state)
 
   /** One return of each state; 360dialog lists `cl` with ch1, whose e-mail only the sessions of `bound` have. */
@@ -92,6 +94,54 @@ eachDatabase('what onboarding forgets', (open) => {
     expect(await count('launch')).toBe(2)
   })
 
+  it('is a question to an owner, 90 days after it was closed, with its session; a stop stays with its customer', async () => {
+    const { db, clock, sessions } = onboarding
+    const asks = async (id: string, closedAt: Date | null) => {
+      const session = await db
+        .selectFrom('connectSession')
+        .selectAll()
+        .orderBy('id', 'desc')
+        .executeTakeFirstOrThrow()
+      const life = { createdAt: clock.now(), expiresAt: new Date(clock.now().getTime() + 7 * DAY_MS) }
+      const question = { sessionId: session.id, clientId: 'cl', email: 'cl@shop.example', ...life, closedAt }
+      await db
+        .insertInto('ownerConfirmation')
+        .values({
+          ...question,
+          id,
+          language: 'en',
+          askedBy: 'latchkey',
+          linkHash: hashOf(id),
+          answer: closedAt && 'no',
+        })
+        .execute()
+      await db
+        .insertInto('ownerConfirmationChannel')
+        .values({ confirmationId: id, channelId: 'ch1' })
+        .execute()
+      await db
+        .insertInto('ownerMailStop')
+        .values({ tenantId: session.tenantId, stoppedAt: clock.now() })
+        .execute()
+    }
+    await fill()
+    await asks('of the product', clock.now())
+    await sessions.signUp({ company: 'Eve', email: 'eve@else.example', number: undefined }, hashOf('e'), 'en')
+    await asks('of itself', clock.now())
+    await onboarding.leave('open', 'o')
+    await asks('open', null)
+    const questions = async () =>
+      (await db.selectFrom('ownerConfirmation').select('id').execute()).map(({ id }) => id)
+
+    await forgetAfter(90)
+    expect(await questions()).toHaveLength(3)
+    await forgetAfter(10)
+    expect(await questions()).toEqual(['open'])
+    const stops = await db.selectFrom('ownerMailStop').select('tenantId').orderBy('tenantId').execute()
+    expect(stops).toEqual([{ tenantId: 'open' }, { tenantId: 'unused' }])
+    expect(await count('ownerConfirmationChannel')).toBe(1)
+  })
+
   it('is the second of a signature after a day', async () => {
     for (const hours of [0, 23, 25]) {
       const second = new Date(onboarding.clock.now().getTime() - hours * 60 * 60_000).toISOString()
@@ -113,11 +163,13 @@ eachDatabase('what onboarding forgets', (open) => {
 
   describe('is found by an index', () => {
     it.each([
+      ['owner_confirmation_closed', `closed_at < 'x'`],
       ['connect_return_unconnected', `received_at < 'x' and state in ('pending', 'refused', 'declined')`],
       ['connect_return_raw', `received_at < 'x' and raw is not null`],
     ])('%s', async (index, condition) => {
       if (opened.engine === 'postgres') return
-      const query = sql.raw(`explain query plan select id from connect_return where ${condition} limit 1000`)
+      const table = index.replace(/_[a-z]+$/, '')
+      const query = sql.raw(`explain query plan select id from ${table} where ${condition} limit 1000`)
       const { rows } = await sql<{ detail: string }>`${query}`.execute(onboarding.db.withoutPlugins())
       expect(rows[0]?.detail).toContain(index)
     })

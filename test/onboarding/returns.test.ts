@@ -129,15 +129,17 @@ eachDatabase('the rows of returns', (open) => {
         ['received', undefined, undefined],
       ])
       expect((await onboarding.listNamed()).map(({ channelId }) => channelId)).toEqual(['ch1', 'ch2', 'ch3'])
-      expect((await onboarding.listJobs()).map(({ kind }) => kind)).toEqual(
-        Array(3).fill('unattached_return'),
-      )
+      expect((await onboarding.listJobs()).map(({ kind, subject }) => [kind, subject])).toEqual([
+        ['unattached_return', 'cl'],
+      ])
     })
 
-    it('finds room for 200', async () => {
-      for (let nth = 0; nth < 3; nth += 1)
-        await comeFromNowhere(...Array.from({ length: 90 }, (_, n) => `ch${nth}-${n}`))
+    it('finds room for five of a client, and for 200 in all', async () => {
+      for (let client = 0; client < 45; client += 1)
+        for (const ids of ['[a,b,c]', '[d,e,f]'])
+          await onboarding.comeBack('x', `client=c${client}&channels=${ids}`)
       expect(await onboarding.listReturns()).toHaveLength(200)
+      expect((await onboarding.listReturns()).filter(({ clientId }) => clientId === 'c0')).toHaveLength(5)
       await onboarding.runner.workUntilIdle()
       expect(await onboarding.listReturns()).toEqual([])
       expect(await onboarding.listNamed()).toEqual([])
@@ -262,7 +264,7 @@ eachDatabase('the rows of returns', (open) => {
     const review = { clientId: 'cl', channelId: 'ch1', arrival: 'launch', reason: 'nothing_matches' } as const
     const now = onboarding.clock.now()
     await inTransaction(onboarding.db, (trx) => onboarding.reviews.open(review, now, trx))
-    const decision = { decision: 'refused', decidedBy: 'cli', closedAt: now } as const
+    const decision = { decision: 'settled', decidedBy: 'latchkey', closedAt: now } as const
     let opening = Promise.resolve()
     await inTransaction(onboarding.db, async (trx) => {
       await trx.updateTable('review').set(decision).execute()
@@ -272,7 +274,7 @@ eachDatabase('the rows of returns', (open) => {
     await opening
     expect((await onboarding.reviews.listOfChannel('ch1')).map((one) => one.decision)).toEqual([
       undefined,
-      'refused',
+      'settled',
     ])
   })
 

@@ -86,7 +86,7 @@ describe('the product API', () => {
       display_name: 'ch1',
       status: 'live',
       raw_status: expect.stringContaining('account_mode=live'),
-      permission: { status: 'shared', source: 'mint', observed_at: expect.stringMatching(/Z$/) },
+      permission: { status: 'shared', source: 'probe', observed_at: expect.stringMatching(/Z$/) },
       key: {
         status: 'stored',
         version: 1,

@@ -47,10 +47,65 @@ describe('the control API', () => {
     expect((await control('/visits', cancelled)).body.location).toContain(`client=${clientId}&channels=[]`)
   })
 
-  it('moves the clock and sets switches', async () => {
-    expect((await control('/clock', { advance_seconds: 60 })).body.now).toBe('2026-03-02T09:16:00.000Z')
-    expect((await control('/switches', { quotes: true })).body.quotes).toBe(true)
-    expect((await control('/switches', { quotes: false })).body.quotes).toBe(false)
+  it('moves the clock, and stops it', async () => {
+    expect((await control('/time', { advance_seconds: 60 })).body).toEqual({
+      now: '2026-03-02T09:16:00.000Z',
+      frozen: false,
+    })
+    expect((await control('/time', { frozen: true })).body.frozen).toBe(true)
+    expect((await control('/time', { advance_seconds: 60 })).body.now).toBe('2026-03-02T09:17:00.000Z')
+    expect((await control('/time', { frozen: false, advance_seconds: -60 })).body).toEqual({
+      now: '2026-03-02T09:16:00.000Z',
+      frozen: false,
+    })
+  })
+
+  it('moves a channel through what 360dialog and its client do', async () => {
+    const { id } = addReadyChannel(simulator.hub)
+    const press = async (what: string) => (await control(`/channels/${id}/${what}`)).body
+    expect((await press('share-access')).is_owned).toBe(false)
+    expect((await press('own')).is_owned).toBe(true)
+    expect((await press('remove-access')).permitted).toBe(false)
+    expect((await press('give-access')).permitted).toBe(true)
+    expect((await press('request-cancellation')).terminated_at).toBe('2026-04-01T09:16:00Z')
+    expect((await press('revoke-cancellation')).terminated_at).toBeNull()
+    await press('request-cancellation')
+    await control('/time', { advance_seconds: 31 * 86_400 })
+    expect(simulator.hub.channel(id)).toMatchObject({ running: false, endedAt: '2026-04-02T09:16:00Z' })
+    await control('/time', { advance_seconds: -31 * 86_400 })
+    expect((await press('end')).meta).toBeUndefined()
+  })
+
+  it('makes classic channels, and ones in the Business app', async () => {
+    const { clientId: client_id } = addReadyChannel(simulator.hub)
+    const number = { client_id, phone_number: '+4930556', display_name: 'Shop' }
+    const classic = (await control('/channels', { ...number, classic: true })).body
+    expect(classic.waba_account.on_behalf_of_business_info.type).toBe('OBO')
+    expect((await control('/channels', { ...number, coexistence: true })).body.is_on_biz_app).toBe(true)
+  })
+
+  it('sets switches', async () => {
+    expect((await control('/switches', { quotes: 'single' })).body.quotes).toBe('single')
+    expect((await control('/switches', { quotes: 'none' })).body.quotes).toBe('none')
+  })
+
+  it('shows the notices, and sends none without a webhook URL', async () => {
+    const page = async () => (await call('/')).text
+    expect(await page()).toContain('The partner has set no webhook URL')
+    await addReadyChannel(simulator.hub)
+    expect((await call('/control/state')).body.notices).toEqual([])
+    simulator.hub.webhookUrl = 'http://localhost:1/webhooks/360dialog'
+    const [channel] = simulator.hub.listChannels()
+    simulator.hub.makeRun(channel?.id ?? '')
+    await simulator.hub.outbox.settled()
+    expect((await call('/control/state')).body.notices).toMatchObject([
+      { event: 'channel_running', aboutId: channel?.id, answer: 'no answer' },
+    ])
+    expect(await page()).toContain('Send it again')
+    const { status, headers } = await submit('/control/switches', [['send_notices', 'false']])
+    expect([status, headers.get('location')]).toEqual([303, '/'])
+    expect(await page()).toContain('Send notices: <strong>no</strong>')
+    simulator.hub.webhookUrl = undefined
   })
 
   it.each([
@@ -61,7 +116,7 @@ describe('the control API', () => {
     ['/switches', { nothing: true }, 400],
     ['/switches', { quotes: 'yes' }, 400],
     ['/switches', { brackets: 'curly' }, 400],
-    ['/clock', { advance_seconds: 'x' }, 400],
+    ['/time', { advance_seconds: 'x' }, 400],
     ['/visits', { launch_url: 'http://localhost/nowhere' }, 404],
     ['/visits', { launch_url: 'http://:' }, 400],
     ['/visits', { launch_url: '/onboarding/tEstDePA', channels: 'x' }, 400],
@@ -91,6 +146,25 @@ describe('the control page', () => {
     expect((await call('/')).text).toContain('any call, status 500, until cleared')
     await submit('/control/faults/clear')
     expect(simulator.hub.faults.list()).toEqual([])
+  })
+
+  it('shows the time, and moves it', async () => {
+    expect((await call('/')).text).toContain('Mon, 02 Mar 2026 09:16:00 GMT')
+    await submit('/control/time', [['advance_seconds', '86400']])
+    await submit('/control/time', [['frozen', 'true']])
+    expect((await call('/')).text).toContain('Tue, 03 Mar 2026 09:16:00 GMT</strong>, and stays so')
+    await submit('/control/time', [['frozen', 'false']])
+    expect((await call('/')).text).not.toContain('and stays so')
+  })
+
+  it('sets the health and the status of a number', async () => {
+    const { id } = addReadyChannel(simulator.hub)
+    const pressed = await submit(`/control/channels/${id}/health`, [['state', 'payment_failed']])
+    expect([pressed.status, pressed.headers.get('location')]).toEqual([303, '/'])
+    await submit(`/control/channels/${id}/status`, [['status', 'a_new_word']])
+    const page = (await call('/')).text
+    expect(page).toContain('<li>Health: payment failed</li>')
+    expect(page).toContain('<option value="a_new_word" selected>')
   })
 
   it('never shows a key', async () => {

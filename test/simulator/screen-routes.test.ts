@@ -157,7 +157,7 @@ describe('switches of the screen', () => {
   it.each([
     [{}, '?client=c&channels=[a,a]&state=s'],
     [{ brackets: 'encoded' }, '?client=c&channels=%5Ba%2Ca%5D&state=s'],
-    [{ quotes: true }, '?client=c&channels=["a","a"]&state=s'],
+    [{ quotes: 'double' }, '?client=c&channels=["a","a"]&state=s'],
     [{ spaces: true }, '?client=c&channels=[a,+a]&state=s'],
     [{ spaces: true, brackets: 'encoded' }, '?client=c&channels=%5Ba%2C%20a%5D&state=s'],
     [{ drop_channels: true }, '?client=c&state=s'],
@@ -168,7 +168,7 @@ describe('switches of the screen', () => {
   })
 
   it('sends quotes over HTTP as they are', async () => {
-    simulator.hub.setSwitches({ quotes: true })
+    simulator.hub.setSwitches({ quotes: 'double' })
     const { id, clientId } = addReadyChannel(simulator.hub)
     const path = await open(classic)
     await submit(`${path}/log-in`, [['client', clientId]])

@@ -1,9 +1,17 @@
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import { runCommandLine } from '../../src/commands/command-line.ts'
-import { PARTNER_API_KEY, PARTNER_ID, SESSION_SECRET, type Site, startSite } from '../site.ts'
+import {
+  PARTNER_API_KEY,
+  PARTNER_ID,
+  PLATFORM_SECRET,
+  SESSION_SECRET,
+  type Site,
+  startSite,
+} from '../site.ts'
 import { runProgram } from './child.ts'
 
 let site: Site
@@ -45,6 +53,7 @@ beforeAll(async () => {
     PUBLIC_URL: site.config.publicUrl.origin,
     D360_PARTNER_ID: PARTNER_ID,
     D360_PARTNER_API_KEY: PARTNER_API_KEY,
+    D360_PLATFORM_SECRET: PLATFORM_SECRET,
     D360_API_URL: `${site.simulator.url}/api/v2`,
     VAULT_KEYS: JSON.stringify({ keys: [jwk] }),
     SESSION_SECRET,
@@ -110,6 +119,24 @@ describe('operator commands', () => {
     ])
   })
 
+  it('read the whole hub now; and fail when 360dialog does', async () => {
+    const client = site.hub.addClient({ name: 'Shop', email: 'shop@shop.example' })
+    for (const nth of [1, 2])
+      site.hub.addChannel({ clientId: client.id, phoneNumber: `+493012345${nth}`, displayName: 'Shop' })
+    expect(await latchkey('sync')).toEqual({
+      code: 0,
+      stdout: 'Read to the end: 1 clients, 2 channels.\n',
+      stderr: '',
+    })
+    expect(await site.context.channels.list({})).toHaveLength(2)
+    site.hub.setFault({ endpoint: 'channels', times: 20, kind: 'status', status: 403 })
+    const failed = await latchkey('sync')
+    expect({ ...failed, stderr: '' }).toEqual({ code: 1, stdout: '', stderr: '' })
+    expect(failed.stderr).toContain('What was read is kept')
+    expect(await site.context.channels.list({})).toHaveLength(2)
+    site.hub.setFault({ endpoint: 'channels', times: 0, kind: 'slow', ms: 0 })
+  })
+
   it.each([
     ['--help', 'Commands for the operator'],
     ...['link', 'admin', 'token', 'key', 'review', 'vault'].map((group) => [`${group} --help`, 'Commands:']),
@@ -148,6 +175,7 @@ describe('operator commands', () => {
     'token create --name x --scope keys:read --expires 2020-01-01',
     'token revoke',
     'simulate --port x',
+    'simulate --port 0 --switch payment=nobody',
   ])('answer wrong use with the usage and exit code 2: %s', async (words) => {
     const { code, stdout, stderr } = await latchkeyHere(words)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
@@ -157,6 +185,18 @@ describe('operator commands', () => {
   it('end the process with what they answer: help and wrong use', async () => {
     expect(await latchkey('--help')).toMatchObject({ code: 0, stderr: '' })
     expect(await latchkey('nonsense')).toMatchObject({ code: 2, stdout: '' })
+  })
+
+  it('simulate 360dialog as the switches say', async () => {
+    const switches = ['--switch', 'payment=partner', '--switch', 'quotes=single']
+    const args = ['simulate', '--port', '0', ...switches]
+    const { process: child, output, ended } = runProgram('src/cli.ts', args, { cwd: folder })
+    if (child.stdout) await once(child.stdout, 'data')
+    const [url = ''] = /http:\S+\d/.exec(output().stdout) ?? []
+    const state = await (await fetch(`${url}/control/state`)).json()
+    expect(state).toMatchObject({ switches: { payment: 'partner', quotes: 'single', spaces: false } })
+    child.kill('SIGTERM')
+    expect(await ended).toBe(0)
   })
 
   it('fail with the settings’ problems', async () => {

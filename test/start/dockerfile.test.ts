@@ -14,7 +14,8 @@ import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { newVaultKey } from '../../src/config/vault-keys.ts'
-import { eventually, freePort } from '../site.ts'
+import { freePort } from '../free-port.ts'
+import { eventually } from '../site.ts'
 import { root } from './child.ts'
 
 /** The Dockerfile's steps, walked in a folder of their own: no container engine is needed for that. */
@@ -98,6 +99,7 @@ describe('the image', () => {
       TRUST_PROXY: '1',
       D360_PARTNER_ID: 'NordlichtPA',
       D360_PARTNER_API_KEY: 'sample',
+      D360_PLATFORM_SECRET: 'sample',
       VAULT_KEYS: newVaultKey(),
       SESSION_SECRET: `file:${secret}`,
       BRAND_NAME: 'Nordlicht',

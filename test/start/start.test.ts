@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import request from 'supertest'
 import { newVaultKey } from '../../src/config/vault-keys.ts'
-import { eventually, freePort, PARTNER_API_KEY, startTestSimulator } from '../site.ts'
+import { freePort } from '../free-port.ts'
+import { eventually, PARTNER_API_KEY, startTestSimulator } from '../site.ts'
 import { type Child, runProgram } from './child.ts'
 
 let folder: string
@@ -37,6 +38,7 @@ const live = async () => ({
   PORT: String(await freePort()),
   D360_PARTNER_ID: 'NordlichtPA',
   D360_PARTNER_API_KEY: 'canary-partner-key',
+  D360_PLATFORM_SECRET: 'canary-platform-secret',
   D360_API_URL: 'http://localhost:9/api/v2',
   VAULT_KEYS: newVaultKey(),
   SESSION_SECRET: 'canary-session-secret-0123456789abcdef',

@@ -8,23 +8,17 @@ import { type Engine, sqliteFile } from '../../src/database/database.ts'
 import { type CrashPointName, crashPoints } from '../../src/jobs/crash-points.ts'
 import { LEASE_MS } from '../../src/jobs/jobs.ts'
 import { createLogger } from '../../src/logger.ts'
-import { linkPath } from '../../src/paths.ts'
+import { linkPath, paths } from '../../src/paths.ts'
 import type { Simulator } from '../../src/simulator/simulator.ts'
 import { startChild } from '../child-process.ts'
 import { createEmptyDatabase, type EmptyDatabase, engines } from '../databases.ts'
 import { dumpOf } from '../dump.ts'
-import {
-  type Browser,
-  eventually,
-  freePort,
-  launchFrom,
-  pathOf,
-  settingsFor,
-  startTestSimulator,
-} from '../site.ts'
+import { freePort } from '../free-port.ts'
+import { type Mailbox, openMailbox } from '../mailbox.ts'
+import { type Browser, eventually, launchFrom, pathOf, settingsFor, startTestSimulator } from '../site.ts'
 
 /** Kills for each step and each engine. */
-const KILLS = Number(process.env.TORTURE_KILLS ?? 3)
+const KILLS = Number(process.env.TORTURE_KILLS ?? 1)
 /** Between a death and the next start: leases have run out, and a lost answer has settled. */
 const PAUSE_MS = LEASE_MS + 60_000
 /** Where a key that 360dialog made is surely lost; at any other step a second one would be a mistake. */
@@ -57,6 +51,8 @@ interface Infrastructure {
   readonly engine: Engine
   readonly settings: Readonly<Record<string, string>>
   readonly simulator: Simulator
+  /** Of the owners that are asked: where the site dies while it sends a mail. */
+  readonly mailbox: Mailbox
   /** One for each client. */
   readonly links: readonly string[]
   /** Of the product: reads keys. */
@@ -71,9 +67,15 @@ interface Infrastructure {
 async function torture(engine: Engine): Promise<void> {
   const database = await createEmptyDatabase(engine)
   const simulator = await startTestSimulator()
-  const settings = settingsFor({ port: await freePort(), databaseUrl: database.url, simulator, more: {} })
+  const mailbox = await openMailbox()
+  const more = { SMTP_URL: mailbox.url, MAIL_FROM: 'connect@nordlicht.example' }
+  const settings = settingsFor({ port: await freePort(), databaseUrl: database.url, simulator, more })
+  // None comes again when another process is to die at it.
+  simulator.hub.setSwitches({ send_notices: false, notice_retries: 0 })
+  simulator.hub.webhookUrl = `${settings.PUBLIC_URL}${paths.notices}`
   const deaths = Array.from({ length: KILLS }, () => crashPoints).flat()
-  const infrastructure = { engine, settings, simulator, log: [], ...(await prepare(settings, deaths.length)) }
+  const prepared = await prepare(settings, deaths)
+  const infrastructure = { engine, settings, simulator, mailbox, log: [], ...prepared }
 
   let journeys: readonly Journey[] = []
   for (const step of [...deaths, undefined]) {
@@ -83,6 +85,7 @@ async function torture(engine: Engine): Promise<void> {
   expect(journeys.map(({ step }) => step)).toEqual(deaths)
   await examine(database, journeys, infrastructure)
   await simulator.close()
+  await mailbox.close()
   await database.drop()
 }
 
@@ -96,16 +99,15 @@ async function liveOnce(
   const last = journeys.at(-1)
   const site = startChild('torture/site-process.ts', {
     ...infrastructure.settings,
-    TORTURE_CLOCK_OFFSET_MS: String(round * PAUSE_MS),
-    ...(step && { TORTURE_STEP: step }),
+    TORTURE_PUSHED_MS: String(round * PAUSE_MS),
   })
   try {
     await site.said('serving')
     if (last) await finish(last, infrastructure)
     if (!step) return journeys
-    site.tell('arm')
-    await site.said('armed')
-    const journey = { step, ...(await travelUntilDeath(round, infrastructure)) }
+    site.tell(`arm ${step}`)
+    await site.said('arm done')
+    const journey = { step, ...(await travelUntilDeath(round, step, infrastructure)) }
     expect(await eventually(() => site.process.signalCode ?? undefined)).toBe('SIGKILL')
     return [...journeys, journey]
   } catch (error) {
@@ -121,13 +123,13 @@ async function liveOnce(
 /** A connect link for each client and an API token, as an operator makes them. */
 async function prepare(
   settings: Infrastructure['settings'],
-  clients: number,
+  deaths: readonly CrashPointName[],
 ): Promise<{ links: string[]; token: string }> {
   const context = await open(settings)
   const links: string[] = []
-  for (let round = 0; round < clients; round += 1) {
+  for (const [round, step] of deaths.entries()) {
     const order = { tenantId: `t${round}`, tenantName: `Shop ${round}`, email: emailOf(`ch${round}`) }
-    links.push(linkPath(await context.sessions.createLink({ ...order, emailVerified: true })))
+    links.push(linkPath(await context.sessions.createLink({ ...order, emailVerified: step !== 'mail.sent' })))
   }
   const product = {
     name: 'product',
@@ -142,27 +144,57 @@ async function prepare(
 
 async function travelUntilDeath(
   round: number,
-  { settings, simulator: { hub }, links }: Infrastructure,
+  step: CrashPointName,
+  infrastructure: Infrastructure,
 ): Promise<Omit<Journey, 'step'>> {
+  const { settings, links } = infrastructure
+  const { hub } = infrastructure.simulator
   const channelId = `ch${round}`
+  const isOfNotice = step.startsWith('notice.')
   const browser = request.agent(settings.PUBLIC_URL)
   const screen = await launchFrom(browser, String(links[round]))
+  const number = { id: channelId, phoneNumber: phoneNumberOf(channelId), displayName: channelId }
   const back = hub.visit(screen, {
     signup: { name: channelId, email: emailOf(channelId) },
-    add: [{ id: channelId, phoneNumber: phoneNumberOf(channelId), displayName: channelId, running: true }],
+    add: [{ ...number, running: !isOfNotice }],
   })
   const answer = await browser.get(pathOf(back)).catch(() => undefined)
-  return { channelId, browser, back, acknowledged: answer && statusPageIn(answer) }
+  const acknowledged = answer && statusPageIn(answer)
+  if (isOfNotice) await beToldThatItRuns(channelId, infrastructure)
+  return { channelId, browser, back, acknowledged }
+}
+
+/** The only notice of all that is sent: of a number that is bound and was found not to run, when no mint is under way. */
+async function beToldThatItRuns(
+  channelId: string,
+  { settings, simulator: { hub } }: Infrastructure,
+): Promise<void> {
+  const { db } = await open(settings)
+  const mints = db.selectFrom('mint').select('mint.id').where('channelId', '=', channelId)
+  const rests = mints.where('state', '=', 'waiting').where('problem', '=', 'not_running')
+  const job = db
+    .selectFrom('job')
+    .select('leasedUntil')
+    .where('kind', '=', 'mint')
+    .where('subject', '=', channelId)
+  await eventually(
+    async () => (await rests.executeTakeFirst()) && !(await job.executeTakeFirst())?.leasedUntil,
+  )
+  await db.destroy()
+  hub.setSwitches({ send_notices: true })
+  hub.makeRun(channelId)
+  hub.setSwitches({ send_notices: false })
 }
 
 /** What the client sees after the crash: the same status page as before, and in the end a connected number. */
 async function finish(
   { step, channelId, browser, back, acknowledged }: Journey,
-  { token, simulator: { hub } }: Infrastructure,
+  { token, mailbox, simulator: { hub } }: Infrastructure,
 ): Promise<void> {
   // Who got no answer reloads; who got one only ever looks at the status page.
   const status = acknowledged ?? statusPageIn(await browser.get(pathOf(back)))
   const readStatus = async () => (await browser.get(status).set('accept', 'application/json')).body
+  if (step === 'mail.sent') await sayYes(channelId, browser, mailbox)
   await eventually(async () => (await readStatus()).status === 'completed')
 
   expect(hub.minted.filter((id) => id === channelId)).toHaveLength(LOSES_THE_ANSWER.includes(step) ? 2 : 1)
@@ -170,6 +202,15 @@ async function finish(
   const key = await browser.get(address).set('authorization', `Bearer ${token}`)
   expect(key.body).toMatchObject({ channel_id: channelId, api_key: hub.liveKeyOf(channelId) })
   expect(hub.liveKeyOf(channelId)).toBeDefined()
+}
+
+/** The mail that had left comes once more: it was not known that it had. Both have the one link. */
+async function sayYes(channelId: string, browser: Browser, mailbox: Mailbox): Promise<void> {
+  const mails = () => mailbox.mails.filter(({ to }) => to === emailOf(channelId))
+  await eventually(() => mails().length === 2)
+  const [link = '', ...others] = new Set(mails().map((mail) => mail.link))
+  expect(others).toEqual([])
+  await browser.post(link).type('form').send({ answer: 'yes', channels: channelId }).expect(303)
 }
 
 /** What the dead sites left behind: every journey whole, each step of it audited once, no key in clear. */
@@ -200,6 +241,13 @@ async function examine(
     }
     const returns = await context.db.selectFrom('connectReturn').select('state').execute()
     expect(returns).toEqual(journeys.map(() => ({ state: 'bound' })))
+    const ofNotices = journeys.filter(({ step }) => step.startsWith('notice.'))
+    const notices = await context.db
+      .selectFrom('notice')
+      .select(['channelId', 'outcome'])
+      .orderBy('id')
+      .execute()
+    expect(notices).toEqual(ofNotices.map(({ channelId }) => ({ channelId, outcome: 'read' })))
   } finally {
     await context.db.destroy()
   }

@@ -1,31 +1,41 @@
 import { flushCompileCache } from 'node:module'
 import { createInterface } from 'node:readline'
 import { pino } from 'pino'
-import { systemClock } from '../../src/clock.ts'
 import { loadConfig } from '../../src/config/config.ts'
 import type { CrashPointName } from '../../src/jobs/crash-points.ts'
 import { createLogger } from '../../src/logger.ts'
 import { serve } from '../../src/serve.ts'
+import { PushedClock } from './pushed-clock.ts'
 
-// A site as `npm start` runs it, that kills itself at TORTURE_STEP: from the line "arm" on its standard input
-// on, so that it first recovers in peace from what was done to its predecessor.
-const { TORTURE_STEP: deadly, TORTURE_CLOCK_OFFSET_MS: offset } = process.env
-let armed = false
+// A site as `npm start` runs it, that kills itself at a step: from the line "arm STEP" on its standard input on, so
+// that it first recovers in peace from what was done to its predecessor. "push MS" says how far its time is ahead.
+let deadly: string | undefined
+let hasItsKey = false
 
-const clock = { now: () => new Date(Date.now() + Number(offset ?? 0)), sleep: systemClock.sleep }
+const clock = new PushedClock(Number(process.env.TORTURE_PUSHED_MS ?? 0))
+const isOfWalk = () => deadly?.startsWith('sync.')
 const crashPoint = (step: CrashPointName) => {
-  if (armed && step === deadly) process.kill(process.pid, 'SIGKILL')
+  if (step === deadly && (!isOfWalk() || hasItsKey)) process.kill(process.pid, 'SIGKILL')
+  if (!deadly || step !== 'probe.stored') return
+  hasItsKey = true
+  // The walk comes by itself a minute after the start; here it comes when no mint is under way.
+  if (isOfWalk()) void context.jobs.plan({ kind: 'sync', subject: 'hub' }, context.db)
 }
 
-await serve(loadConfig(process.env), {
+const { context } = await serve(loadConfig(process.env), {
   clock,
   crashPoint,
   logger: createLogger('debug', pino.destination(2)),
 })
-createInterface(process.stdin).on('line', (line) => {
-  armed = line === 'arm'
-  process.stdout.write('armed\n')
-})
+createInterface(process.stdin)
+  .on('line', (line) => {
+    const [order, given] = line.split(' ')
+    if (order === 'push') clock.push(Number(given))
+    else deadly = given
+    process.stdout.write(`${order} done\n`)
+  })
+  // Who started it is gone.
+  .on('close', () => process.exit())
 process.stdout.write('serving\n')
 // Node keeps compiled code when a process ends, and this one never gets to that.
 flushCompileCache()

@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import type { Simulator } from '../../src/simulator/simulator.ts'
 import { type Child, startChild } from '../child-process.ts'
 import { createEmptyDatabase, type EmptyDatabase } from '../databases.ts'
-import { eventually, freePort, settingsFor, startTestSimulator } from '../site.ts'
+import { freePort } from '../free-port.ts'
+import { eventually, settingsFor, startTestSimulator } from '../site.ts'
 
 describe('a serving process', () => {
   let simulator: Simulator

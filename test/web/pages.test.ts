@@ -68,7 +68,7 @@ async function visitEverything(): Promise<void> {
   )
   await strict.newBrowser().post('/connect/x')
   await see('too many', 429, strict.newBrowser().post('/connect/x'))
-  await see('callback by POST', 405, browser.post('/callback'))
+  await see('callback by PUT', 405, browser.put('/callback'))
   await see('admin: sign-in', 200, browser.get(`/admin/sign-in?next=${encodeURIComponent(MARKUP)}`))
   const wrong = { name: MARKUP, password: 'x', next: MARKUP }
   await see('admin: wrong password', 422, browser.post('/admin/sign-in').type('form').send(wrong))

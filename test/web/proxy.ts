@@ -3,7 +3,8 @@ import { request as askUpstream } from 'node:http'
 import { createServer } from 'node:https'
 import request from 'supertest'
 import { selfSigned } from '../d360/self-signed.ts'
-import { type Browser, freePort, type Site, startSite } from '../site.ts'
+import { freePort } from '../free-port.ts'
+import { type Browser, type Site, startSite } from '../site.ts'
 
 /** Says to the test's proxy from which address a client comes; the proxy keeps it to itself. */
 export const ADDRESS_HEADER = 'x-test-address'

@@ -30,9 +30,11 @@ create table tenant (
 create table client (
   id text not null primary key,
   name text,
-  email text,
+  emails text not null default '[]',
+  max_channels integer check (max_channels >= 0),
   created_at text,
-  observed_at text not null
+  observed_at text not null,
+  shares_read_at text
 );
 
 -- A WhatsApp number under a client. What 360dialog says of it, to whom it is bound, and what follows from it here.
@@ -48,9 +50,12 @@ create table channel (
   is_running integer not null check (is_running in (0, 1)),
   created_at text,
   observed_at text not null,
+  unlisted_at text,
+  facts text not null default '{}',
   permission text not null default 'unknown' check (permission in ('shared', 'missing', 'unknown')),
-  permission_source text check (permission_source in ('return', 'mint', 'probe', 'api', 'notice')),
+  permission_source text check (permission_source in ('return', 'mint', 'probe', 'api', 'notice', 'admin')),
   permission_observed_at text,
+  is_permission_disputed integer not null default 0 check (is_permission_disputed in (0, 1)),
   key_status text not null default 'none' check (key_status in
     ('none', 'waiting', 'minting', 'stored', 'needs_decision', 'unknown', 'rejected', 'retired')),
   key_version integer not null default 0 check (key_version >= 0),
@@ -59,6 +64,8 @@ create table channel (
 );
 
 create index channel_tenant on channel (tenant_id, id);
+
+create index channel_phone_number on channel (phone_number);
 
 -- With both columns, since either alone may be most of the table: without statistics SQLite would pick one of them.
 create index channel_tenant_key_status on channel (tenant_id, key_status, id);
@@ -75,12 +82,40 @@ create index channel_permission on channel (permission, id);
 create table observation (
   id text not null primary key,
   channel_id text not null references channel (id),
-  source text not null check (source in ('return', 'mint', 'probe', 'api', 'notice')),
-  says text not null check (says in ('shared', 'missing', 'revocation_reported', 'key_rejected')),
+  source text not null check (source in ('return', 'mint', 'probe', 'api', 'notice', 'admin')),
+  says text not null check (says in
+    ('shared', 'missing', 'grant_reported', 'revocation_reported', 'key_works', 'key_rejected')),
   observed_at text not null
 );
 
 create index observation_channel on observation (channel_id, id);
+
+-- What 360dialog changed about a channel, for its history.
+create table channel_change (
+  id text not null primary key,
+  channel_id text not null references channel (id),
+  fact text not null check (fact in ('status', 'messagingLimit', 'quality')),
+  was text not null,
+  became text not null,
+  changed_at text not null
+);
+
+create index channel_change_channel on channel_change (channel_id, id);
+
+-- How far the walk through all clients and channels of the hub has come; one row.
+create table sync (
+  id integer not null primary key check (id = 1),
+  list text not null check (list in ('clients', 'channels', 'permissions')),
+  place integer not null check (place >= 0),
+  started_at text,
+  read_at text,
+  clients integer not null check (clients >= 0),
+  channels integer not null check (channels >= 0),
+  failures integer not null check (failures >= 0),
+  failed_at text,
+  complete_from_at text,
+  completed_at text
+);
 
 -- Onboarding ----------------------------------------------------------------------------------------------------
 
@@ -94,6 +129,7 @@ create table connect_session (
   is_email_verified integer not null check (is_email_verified in (0, 1)),
   number text,
   code text not null,
+  return_count integer not null check (return_count between 0 and 50),
   created_at text not null,
   expires_at text not null,
   check (expires_at > created_at),
@@ -106,8 +142,6 @@ create unique index connect_session_code on connect_session (code);
 
 create index connect_session_tenant on connect_session (tenant_id);
 
-create index connect_session_email on connect_session (lower(email));
-
 create index connect_session_expiry on connect_session (expires_at);
 
 -- One departure to the permission screen.
@@ -119,6 +153,7 @@ create table launch (
   browser_hash text not null,
   client_id text references client (id),
   is_continuation integer not null check (is_continuation in (0, 1)),
+  language text not null check (language in ('en', 'de')),
   created_at text not null,
   expires_at text not null,
   check (expires_at > created_at)
@@ -147,7 +182,8 @@ create table connect_return (
   client_id text,
   raw text,
   digest text not null,
-  state text not null check (state in ('received', 'pending', 'bound', 'needs_review', 'refused', 'declined')),
+  state text not null check (state in
+    ('received', 'pending', 'bound', 'awaiting_owner', 'needs_review', 'refused', 'declined')),
   arrival text not null check (arrival in ('launch', 'other_browser', 'expired_launch', 'open_launch', 'resumed',
     'no_nonce', 'unknown_nonce', 'two_nonces')),
   page_hash text check (length(page_hash) = 64),
@@ -177,10 +213,11 @@ create table returned_channel (
   return_id text not null references connect_return (id) on delete cascade,
   channel_id text not null,
   is_revoked integer not null check (is_revoked in (0, 1)),
-  outcome text check (outcome in ('bound', 'review', 'refused')),
-  rule text check (rule in ('bound_already', 'verified_email', 'new_client', 'known_client', 'decision')),
+  outcome text check (outcome in ('bound', 'owner', 'review', 'refused')),
+  rule text check (rule in ('bound_already', 'verified_email', 'owner_confirmed', 'known_client', 'decision')),
   reason text check (reason in ('client_not_listed', 'another_client', 'channel_not_listed', 'bound_elsewhere',
-    'launch_expired', 'no_nonce', 'another_sign_up', 'nothing_matches', 'another_number', 'no_session')),
+    'launch_expired', 'no_nonce', 'owner_refused', 'owner_silent', 'nothing_matches', 'another_number',
+    'no_session')),
   primary key (return_id, channel_id),
   check (is_revoked = 0 or outcome is null)
 );
@@ -197,16 +234,18 @@ create table review (
   tenant_id text references tenant (id),
   arrival text not null check (arrival in ('launch', 'other_browser', 'expired_launch', 'open_launch', 'resumed',
     'no_nonce', 'unknown_nonce', 'two_nonces')),
-  reason text not null check (reason in ('client_not_listed', 'another_client', 'channel_not_listed',
-    'bound_elsewhere', 'launch_expired', 'no_nonce', 'another_sign_up', 'nothing_matches', 'another_number',
+  reason text not null check (reason in ('another_client', 'channel_not_listed', 'bound_elsewhere',
+    'launch_expired', 'no_nonce', 'owner_refused', 'owner_silent', 'nothing_matches', 'another_number',
     'no_session')),
   opened_at text not null,
-  decision text check (decision in ('accepted', 'refused', 'settled')),
+  decision text check (decision in ('accepted', 'moved', 'refused', 'settled')),
   decided_by text,
   decided_tenant_id text references tenant (id),
+  shown text,
   closed_at text,
   check ((decision is null) = (closed_at is null)),
-  check ((decision is null) = (decided_by is null))
+  check ((decision is null) = (decided_by is null)),
+  check ((shown is null) = (decision is null or decision = 'settled'))
 );
 
 create unique index review_one_open on review (client_id, channel_id) where closed_at is null;
@@ -218,6 +257,52 @@ create index review_channel on review (channel_id, id);
 create index review_session on review (session_id);
 
 create index review_return on review (return_id);
+
+-- One mail to the owner of a client: does this session's customer get these channels? One for a client and session,
+-- whatever came of it. The link's id is sealed until the mail has left; from then on only its hash is here.
+create table owner_confirmation (
+  id text not null primary key,
+  session_id text not null references connect_session (id),
+  client_id text not null references client (id),
+  email text not null,
+  language text not null check (language in ('en', 'de')),
+  asked_by text not null,
+  link_hash text not null check (length(link_hash) = 64),
+  sealed_link text,
+  created_at text not null,
+  sent_at text,
+  expires_at text not null,
+  answer text check (answer in ('yes', 'no', 'none')),
+  closed_at text,
+  check (expires_at > created_at),
+  check ((answer is null) = (closed_at is null)),
+  check (sent_at is null or sealed_link is null),
+  check (closed_at is null or sealed_link is null)
+);
+
+create unique index owner_confirmation_once on owner_confirmation (client_id, session_id);
+
+create unique index owner_confirmation_link on owner_confirmation (link_hash);
+
+create index owner_confirmation_day on owner_confirmation (client_id, created_at);
+
+create index owner_confirmation_session on owner_confirmation (session_id);
+
+create index owner_confirmation_closed on owner_confirmation (closed_at) where closed_at is not null;
+
+create table owner_confirmation_channel (
+  confirmation_id text not null references owner_confirmation (id) on delete cascade,
+  channel_id text not null references channel (id),
+  primary key (confirmation_id, channel_id)
+);
+
+create index owner_confirmation_channel_channel on owner_confirmation_channel (channel_id);
+
+-- A customer of the product about whom an owner said "no, and stop these": it causes no more mails.
+create table owner_mail_stop (
+  tenant_id text not null primary key references tenant (id) on delete cascade,
+  stopped_at text not null
+);
 
 -- Keys ----------------------------------------------------------------------------------------------------------
 
@@ -237,6 +322,7 @@ create table mint (
   records_before text,
   records_after text,
   sealed_answer text,
+  is_held_back integer not null default 0 check (is_held_back in (0, 1)),
   requested_at text not null,
   sent_at text,
   closed_at text,
@@ -253,7 +339,8 @@ create index mint_channel on mint (channel_id, id);
 
 create index mint_open_state on mint (state, requested_at) where closed_at is null;
 
--- A channel's keys: ciphertext, sealed to hub, channel, version and address. At most one is in use.
+-- A channel's keys: ciphertext, sealed to hub, channel, version and address. At most one is in use. One that a former
+-- tenant had when the channel moved is held back: served to nobody before an admin has confirmed or replaced it.
 create table api_key (
   channel_id text not null references channel (id),
   version integer not null check (version >= 1),
@@ -264,6 +351,7 @@ create table api_key (
   app_id text,
   record_id text,
   status text not null check (status in ('stored', 'rejected', 'retired')),
+  is_held_back integer not null default 0 check (is_held_back in (0, 1)),
   created_at text not null,
   closed_at text,
   primary key (channel_id, version),
@@ -284,6 +372,60 @@ create table channel_task (
 );
 
 create index channel_task_failed on channel_task (channel_id) where state = 'failed';
+
+-- A channel's health as the Messaging API told it last. It may be asked for once in 300 seconds, or at once with a new
+-- key: asked_at is taken before the call, by whoever may make it.
+create table channel_health (
+  channel_id text not null primary key references channel (id),
+  version integer not null check (version >= 1),
+  asked_at text not null,
+  state text not null check (state in ('available', 'unknown', 'limited', 'blocked')),
+  findings text not null,
+  since_at text,
+  answered_at text,
+  failure text check (failure in ('key_rejected', 'refused', 'unreachable', 'unexpected_answer')),
+  failed_at text,
+  check ((since_at is null) = (answered_at is null)),
+  check ((failure is null) = (failed_at is null))
+);
+
+-- Notices -------------------------------------------------------------------------------------------------------
+
+-- One event that 360dialog's partner webhook brought; what comes again byte for byte is counted. Only account events
+-- keep their body: chats and contacts come the same way, and must never be here.
+create table notice (
+  id text not null primary key,
+  event text not null,
+  envelope_id text,
+  data_id text,
+  channel_id text,
+  client_id text,
+  size integer not null check (size >= 1),
+  digest text not null check (length(digest) = 64),
+  place integer not null check (place >= 0),
+  signature text not null check (signature in ('valid', 'invalid', 'missing', 'unchecked')),
+  body text,
+  copies integer not null check (copies >= 1),
+  received_at text not null,
+  last_received_at text not null,
+  outcome text check (outcome in ('read', 'not_listed', 'kept')),
+  check (last_received_at >= received_at),
+  check (body is null or event in ('client_created', 'channel_created', 'channel_submitted', 'channel_ready',
+    'channel_running', 'channel_live', 'channel_permission_granted', 'channel_permission_revoked',
+    'cancellation_request', 'cancellation_revoke', 'cancellation_processed', 'account_violation',
+    'account_restriction', 'template_messaging_enabled', 'template_messaging_disabled',
+    'waba_template_status_changed'))
+);
+
+create unique index notice_once on notice (digest, place, signature);
+
+create index notice_channel on notice (channel_id, last_received_at);
+
+create index notice_waiting on notice (id) where outcome is null;
+
+create index notice_waiting_channel on notice (channel_id, id) where outcome is null;
+
+create index notice_age on notice (last_received_at);
 
 -- Background work -----------------------------------------------------------------------------------------------
 
@@ -311,6 +453,7 @@ create table call_budget (
   id integer not null primary key check (id = 1),
   slow_until text,
   blocked_until text,
+  no_spare_until text,
   calls text not null
 );
 

@@ -1,0 +1,32 @@
+/** So many calls in a row without an answer, or with a 5xx. One success in between, and it is no outage. */
+const FAILURES = 3
+const ASK_EVERY_MS = 5_000
+
+/** Whether 360dialog answers at all, as far as this process has seen. */
+export class Outage {
+  #failures = 0
+  #askAt = 0
+
+  get isOn(): boolean {
+    return this.#failures >= FAILURES
+  }
+
+  /** On, and asking whether it is back found nothing either: no single client's record that makes 360dialog fail. */
+  get isCertain(): boolean {
+    return this.#failures > FAILURES
+  }
+
+  /** Tells how a call ended; true when that changed whether it is certain. */
+  note(status: number | 'error'): boolean {
+    const wasCertain = this.isCertain
+    this.#failures = status === 'error' || status >= 500 ? this.#failures + 1 : 0
+    return this.isCertain !== wasCertain
+  }
+
+  /** Whether it is time to ask again; true for one caller every 5 s. */
+  tryTakeQuestion(now: Date): boolean {
+    if (now.getTime() < this.#askAt) return false
+    this.#askAt = now.getTime() + ASK_EVERY_MS
+    return true
+  }
+}
