@@ -101,9 +101,10 @@ export class PartnerApi {
     await this.#http.get({ path: this.#path(list), endpoint: list, priority: 'sync', query })
   }
 
-  /** False while 360dialog answers nobody: one who asks whether it does is enough. */
+  /** False while 360dialog answers nobody. That one of its lists fails is no outage: the other tells. */
   isReachable(): Promise<boolean> {
-    return this.#http.isReachable(() => this.proveCredentials('clients'))
+    const lists = ['clients', 'channels'] as const
+    return this.#http.isReachable(lists.map((list) => () => this.proveCredentials(list)))
   }
 
   /** What 360dialog answered this process last, whatever was asked. */

@@ -65,12 +65,14 @@ export class PartnerHttp {
 
   /**
    * False while 360dialog does not answer. Then whoever looks next asks it, every 5 s at most: what works by itself
-   * rests meanwhile.
+   * rests meanwhile. One of the questions that is answered is enough.
    */
-  async isReachable(ask: () => Promise<void>): Promise<boolean> {
-    if (this.#outage.isOn && this.#outage.tryTakeQuestion(this.#settings.clock.now()))
-      // How it ends is noted, as of every call.
-      await ask().catch(() => {})
+  async isReachable(questions: readonly (() => Promise<void>)[]): Promise<boolean> {
+    if (!this.#outage.isOn || !this.#outage.tryTakeQuestion(this.#settings.clock.now()))
+      return !this.#outage.isOn
+    // How it ends is noted, as of every call.
+    for (const ask of questions) if (this.#outage.isOn) await ask().catch(() => {})
+    if (this.#outage.isOn && this.#outage.confirm()) this.#settings.onOutage?.(true)
     return !this.#outage.isOn
   }
 
@@ -146,7 +148,7 @@ export class PartnerHttp {
     const { rateLimiter, timeoutMs, onOutage } = this.#settings
     const { endpoint } = call
     const onCall: OnCall = (endpoint, status, seconds) => {
-      if (this.#outage.note(status)) onOutage?.(this.#outage.isCertain)
+      if (this.#outage.note(status)) onOutage?.(false)
       this.#settings.onCall(endpoint, status, seconds)
     }
     const onTooManyRequests = (retryAfterMs?: number) => rateLimiter.slowDown(retryAfterMs)

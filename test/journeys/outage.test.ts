@@ -76,6 +76,10 @@ describe.each(engines)(`360dialog is dead for ${SECONDS} s, on %s`, (engine) => 
       for (let seconds = 0; seconds < 60; seconds += 10) await site.pass(10_000)
       expect((await keys()).length).toBe(RETURNS)
       expect(site.hub.minted.toSorted()).toEqual(left.map((_, nth) => `ch${nth}`).toSorted())
+      const said = (words: string) => site.log.filter((line) => line.includes(words)).length
+      // Once; a line that hangs may be mended before the question has ended that makes sure.
+      expect(said('360dialog does not answer')).toBe(death === 'hangs' ? said('360dialog answers again') : 1)
+      expect(said('360dialog answers again')).toBeLessThanOrEqual(1)
     },
   )
 })
