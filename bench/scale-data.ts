@@ -64,8 +64,8 @@ function inserts(engine: Engine, now: Date): [into: string, select: string, wher
       `'ret_0' || ${digits(8)}, 'ch' || n, 0, 'bound', 'verified_email'`,
     ],
     [
-      'mint (id, channel_id, version, reason, asked_by, state, requested_at, sent_at, closed_at)',
-      `'mint_0' || ${digits(8)}, 'ch' || n, 1, 'return', 'ret_0' || ${digits(8)}, ${mintState}, ${at},
+      'mint (id, channel_id, version, reason, asked_by, state, requested_at, since_at, sent_at, closed_at)',
+      `'mint_0' || ${digits(8)}, 'ch' || n, 1, 'return', 'ret_0' || ${digits(8)}, ${mintState}, ${at}, ${at},
         ${unlessWaiting}, ${unlessWaiting}`,
     ],
     [
@@ -75,8 +75,8 @@ function inserts(engine: Engine, now: Date): [into: string, select: string, wher
       `where not ${waits}`,
     ],
     [
-      'channel_task (channel_id, name, version, state, done_at)',
-      `'ch' || n, 'probe', 1, 'ok', ${at}`,
+      'channel_task (channel_id, name, version, state, since_at, done_at)',
+      `'ch' || n, 'probe', 1, 'ok', ${at}, ${at}`,
       `where not ${waits}`,
     ],
     [

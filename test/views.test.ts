@@ -1,6 +1,8 @@
 import { globSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
-import { numberStates, type Step, type StepName, situations } from '../src/onboarding/progress.ts'
+import { whos } from '../src/channels/requirement.ts'
+import { numberStates } from '../src/onboarding/number-state.ts'
+import { type Step, type StepName, situations } from '../src/onboarding/progress.ts'
 
 type Words = { readonly [key: string]: string | Words }
 
@@ -25,6 +27,7 @@ const built = [
   ...situations.flatMap((situation) => [...textsOf(`status.${situation}`), `status.${situation}.wait`]),
   ...['direct', 'partner'].map((payer) => `status.takeBack.${payer}`),
   ...numberStates.map((state) => `number.${state}`),
+  ...whos.map((who) => `status.late.${who}`),
   ...['elsewhere', 'late', 'unsure'].flatMap((way) => [`return.${way}.title`, `return.${way}.text`]),
   ...Object.keys(steps).map((name) => `step.${name}`),
   ...Object.keys(stepStates).map((state) => `step.state.${state}`),

@@ -10,7 +10,14 @@ export interface Badge {
 
 /** The colours of each kind of state; its texts are `admin.<kind>.<state>` in locales/admin.en.json. */
 export const tones = {
-  turn: { client: 'waiting', '360dialog': 'waiting', admin: 'bad', latchkey: 'waiting', nobody: 'quiet' },
+  turn: {
+    client: 'waiting',
+    owner: 'waiting',
+    admin: 'bad',
+    whatsapp: 'waiting',
+    '360dialog': 'waiting',
+    nobody: 'quiet',
+  },
   permission: { shared: 'good', missing: 'bad', unknown: 'waiting' },
   key: {
     none: 'quiet',

@@ -1,6 +1,6 @@
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { ChannelFilter, ChannelService } from '../channels/channel-service.ts'
-import { WAITS_TOO_LONG_MS } from '../channels/standing.ts'
+import { ANSWER_MS } from '../channels/requirement.ts'
 import type { Clock } from '../clock.ts'
 import type { Row } from '../database/schema.ts'
 import type { ConnectSession, ConnectSessionService } from '../onboarding/connect-session-service.ts'
@@ -14,6 +14,7 @@ const PAGE = 50
 const MAX_CANDIDATES = 200
 const MAX_NEEDS = 50
 const MAX_REVIEWS_SHOWN = 5
+const MAX_RETURNS_SHOWN = 10
 const MAX_NAMED_IN_CASE = 50
 const MAX_CHANNELS_OF_CASE = 200
 const CODE = /^([2-9A-HJKMNP-TV-Z]{3})([ -]?)([2-9A-HJKMNP-TV-Z]{3})$/
@@ -42,6 +43,9 @@ export interface ListedReview {
 export interface Needs {
   readonly channels: readonly StandingChannel[]
   readonly hasMoreChannels: boolean
+  /** What came back, and 360dialog has not said for longer than is normal whether it is true. Oldest first. */
+  readonly returns: Awaited<ReturnType<ReturnService['listUnanswered']>>
+  readonly hasMoreReturns: boolean
   readonly reviews: readonly ListedReview[]
   readonly hasMoreReviews: boolean
 }
@@ -49,7 +53,7 @@ export interface Needs {
 interface Dependencies {
   readonly channels: Pick<ChannelService, 'list' | 'listCandidates'>
   readonly sessions: Pick<ConnectSessionService, 'findByCode'>
-  readonly returns: Pick<ReturnService, 'listOfSession'>
+  readonly returns: Pick<ReturnService, 'listOfSession' | 'listUnanswered'>
   readonly reviews: Pick<ReviewService, 'listOpen' | 'listOfChannel'>
   readonly audit: AuditLog
   readonly clock: Clock
@@ -68,14 +72,20 @@ export class OverviewService {
   }
 
   async listNeeds(): Promise<Needs> {
-    const { channels, reviews, clock } = this.#dependencies
-    const waitingSince = new Date(clock.now().getTime() - WAITS_TOO_LONG_MS)
-    const candidates = await this.#list({ ids: await channels.listCandidates(waitingSince, MAX_CANDIDATES) })
+    const { channels, returns, reviews, clock } = this.#dependencies
+    const now = clock.now()
+    const candidates = await this.#list({ ids: await channels.listCandidates(now, MAX_CANDIDATES) })
+    const unanswered = await returns.listUnanswered(
+      new Date(now.getTime() - ANSWER_MS),
+      MAX_RETURNS_SHOWN + 1,
+    )
     const needs = candidates.filter(({ needsAdmin }) => needsAdmin)
     const open = await reviews.listOpen({ limit: MAX_REVIEWS_SHOWN + 1 })
     return {
       channels: needs.slice(0, MAX_NEEDS),
       hasMoreChannels: needs.length > MAX_NEEDS || candidates.length === MAX_CANDIDATES,
+      returns: unanswered.slice(0, MAX_RETURNS_SHOWN),
+      hasMoreReturns: unanswered.length > MAX_RETURNS_SHOWN,
       reviews: await this.#withChannels(open.slice(0, MAX_REVIEWS_SHOWN)),
       hasMoreReviews: open.length > MAX_REVIEWS_SHOWN,
     }

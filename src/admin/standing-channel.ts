@@ -1,11 +1,17 @@
 import type { ChannelDetails } from '../channels/channel-service.ts'
+import { type Requirement, requirementOf, type Who } from '../channels/requirement.ts'
 import { type Standing, standingOf } from '../channels/standing.ts'
-import { standingTable, type Turn } from '../channels/standing-tables.ts'
+import { requirementOfChannel, standingTable } from '../channels/standing-tables.ts'
+
+export type Turn = Who | 'nobody'
 
 /** A channel with where it stands. */
 export type StandingChannel = ChannelDetails & {
   readonly standing: Standing
+  /** What it still needs. */
+  readonly requirement: Requirement | undefined
   readonly turn: Turn
+  /** Whether it is told under "What needs me": at once, or since it takes longer than is normal. */
   readonly needsAdmin: boolean
   /** When Latchkey tries again by itself what stands in the way. */
   readonly nextTryAt: Date | undefined
@@ -21,9 +27,18 @@ const underWay: ReadonlySet<Standing> = new Set([
 ])
 
 export function withStanding(channel: ChannelDetails, now: Date): StandingChannel {
-  const standing = standingOf(channel, now)
-  const { turn, needsAdmin } = standingTable[standing]
+  const standing = standingOf(channel)
+  const own = requirementOfChannel(channel, now)
+  const { reviewOpenedAt } = channel
+  // Somebody else came back with a number that is bound: its client has nothing to do with that.
+  const requirement =
+    reviewOpenedAt && own?.who !== 'admin' ? requirementOf('review', reviewOpenedAt, now) : own
   const dueAt =
     channel.keyStatus === 'stored' ? (channel.probeDueAt ?? channel.webhookDueAt) : channel.mintDueAt
-  return { ...channel, standing, turn, needsAdmin, nextTryAt: underWay.has(standing) ? undefined : dueAt }
+  return {
+    ...channel,
+    ...{ standing, requirement, turn: requirement?.who ?? 'nobody' },
+    needsAdmin: standingTable[standing].needsAdmin || (own?.isLate ?? false),
+    nextTryAt: underWay.has(standing) ? undefined : dueAt,
+  }
 }

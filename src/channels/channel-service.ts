@@ -7,6 +7,7 @@ import type { Joined, KeyStatus, PermissionStatus, Row } from '../database/schem
 import { newId } from '../identifiers.ts'
 import { type Described, writeDescription } from './description.ts'
 import { derivePermission, type Observation } from './permission.ts'
+import { ACTIVATION_MS, ANSWER_MS, DAY_MS } from './requirement.ts'
 
 /** A channel with all that is known of it: its client and tenant, its current key, its open mint, and both tasks. */
 export type ChannelDetails = Joined<InferResult<ReturnType<typeof channelDetails>>[number]>
@@ -66,26 +67,52 @@ export class ChannelService {
     return phoneNumber === undefined ? undefined : (await locateByNumber(db, { phoneNumber }))[0]
   }
 
-  /** Ids of the channels that an admin may be needed for, as `standingTable` says: of more than `limit`, the first. */
-  async listCandidates(requestedBefore: Date, limit: number): Promise<string[]> {
+  /**
+   * Ids of the channels that an admin may be needed for, as `standingTable` and `requirementTable` say: of more than
+   * `limit`, the first.
+   */
+  async listCandidates(now: Date, limit: number): Promise<string[]> {
     const db = this.#db
+    const before = (ms: number) => new Date(now.getTime() - ms)
     // By queries each of which has an index: one with "or" would read every number that waits.
     const openMint = db.selectFrom('mint').select('mint.channelId as id').where('mint.closedAt', 'is', null)
-    const troubled = db
-      .selectFrom('channel')
-      .select('channel.id')
+    // What an index holds a part of has to be said as the index says it.
+    const unsettled = db
+      .selectFrom('channelTask')
+      .select('channelTask.channelId as id')
+      .where('channelTask.state', '!=', sql.lit('ok'))
+    const channel = db.selectFrom('channel').select('channel.id')
+    const bound = channel.where('channel.tenantId', 'is not', null)
+    const lateMint = (problems: readonly string[], normallyMs: number) =>
+      openMint.where('mint.problem', 'in', problems).where('mint.sinceAt', '<', before(normallyMs))
+    const unshared = (permission: PermissionStatus, keyStatus: KeyStatus) =>
+      bound
+        .where('channel.permission', '=', permission)
+        .where('channel.keyStatus', '=', keyStatus)
+        .where('channel.permissionSinceAt', '<', before(DAY_MS))
+    const troubled = channel
       .where('channel.keyStatus', 'in', ['needs_decision', 'rejected', 'retired'])
       .union(openMint.where('mint.state', '=', 'needs_decision'))
-      .union(openMint.where('mint.state', '=', 'waiting').where('mint.requestedAt', '<', requestedBefore))
+      .union(lateMint(['not_running'], ACTIVATION_MS))
+      .union(lateMint(['no_permission', 'not_listed'], DAY_MS))
+      .union(lateMint(['never_sent', 'refused', 'upstream_failed', 'answer_lost'], ANSWER_MS))
+      .union(openMint.where('mint.problem', 'is', null).where('mint.sinceAt', '<', before(ANSWER_MS)))
       .union(
-        db
-          .selectFrom('channelTask')
-          .select('channelTask.channelId as id')
-          .where('channelTask.state', '=', 'failed'),
+        openMint
+          .where('mint.state', 'in', ['minting', 'sealed'])
+          .where('mint.sentAt', '<', before(ANSWER_MS)),
       )
-    const rows = await db
-      .selectFrom('channel')
-      .select('channel.id')
+      .union(unsettled.where('channelTask.state', '=', 'failed'))
+      .union(
+        unsettled.where('channelTask.state', '=', 'due').where('channelTask.sinceAt', '<', before(ANSWER_MS)),
+      )
+      .union(unshared('missing', 'none'))
+      .union(unshared('missing', 'waiting'))
+      .union(unshared('missing', 'stored'))
+      .union(unshared('unknown', 'stored'))
+      .union(bound.where('channel.keyStatus', '=', 'none').where('channel.boundAt', '<', before(DAY_MS)))
+      .union(channel.where('channel.status', '=', sql.lit('pending_deletion')))
+    const rows = await channel
       .where('channel.id', 'in', troubled)
       .where('channel.status', '!=', 'terminated')
       .where((row) =>
@@ -257,6 +284,14 @@ export class ChannelService {
     await trx
       .updateTable('channel')
       .set({ permission: status, permissionSource: source, permissionObservedAt: observedAt })
+      .set((set) => ({
+        permissionSinceAt: set
+          .case()
+          .when('permission', '=', status)
+          .then(set.fn.coalesce('permissionSinceAt', set.val(observation.observedAt)))
+          .else(observation.observedAt)
+          .end(),
+      }))
       .set({ isPermissionDisputed: isDisputed })
       .where('id', '=', channelId)
       .execute()
@@ -344,25 +379,26 @@ const channelDetails = (db: Database) =>
     .select('apiKey.isHeldBack as isKeyHeldBack')
     .select(['mint.id as mintId', 'mint.state as mintState', 'mint.problem as mintProblem'])
     .select(['mint.upstreamStatus as mintUpstreamStatus', 'mint.requestedAt as mintRequestedAt'])
+    .select(['mint.sinceAt as mintSinceAt', 'mint.sentAt as mintSentAt'])
     .select('mintJob.dueAt as mintDueAt')
     .select(['probe.state as probeState', 'probe.problem as probeProblem', 'probe.doneAt as probeDoneAt'])
-    .select('probeJob.dueAt as probeDueAt')
+    .select(['probe.sinceAt as probeSinceAt', 'probeJob.dueAt as probeDueAt'])
     .select([
       'webhook.state as webhookState',
       'webhook.problem as webhookProblem',
       'webhook.doneAt as webhookDoneAt',
     ])
-    .select('webhookJob.dueAt as webhookDueAt')
+    .select(['webhook.sinceAt as webhookSinceAt', 'webhookJob.dueAt as webhookDueAt'])
     .select(
-      sql<boolean>`case when exists (select 1 from review where review.channel_id = channel.id
-        and review.closed_at is null) then 1 else 0 end`.as('isInReview'),
+      sql<Date | undefined>`(select min(review.opened_at) from review where review.channel_id = channel.id
+        and review.closed_at is null)`.as('reviewOpenedAt'),
     )
     .select(
-      sql<boolean>`case when exists (select 1 from owner_confirmation_channel as asked
+      sql<
+        Date | undefined
+      >`(select min(owner_confirmation.created_at) from owner_confirmation_channel as asked
         inner join owner_confirmation on owner_confirmation.id = asked.confirmation_id
-        where asked.channel_id = channel.id and owner_confirmation.closed_at is null) then 1 else 0 end`.as(
-        'isAwaitingOwner',
-      ),
+        where asked.channel_id = channel.id and owner_confirmation.closed_at is null)`.as('ownerAskedAt'),
     )
 
 type Whereabouts = Pick<Row<'channel'>, 'id' | 'observedAt'>

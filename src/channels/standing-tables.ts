@@ -1,75 +1,103 @@
 import type { KeyStatus } from '../database/schema.ts'
+import type { ChannelDetails } from './channel-service.ts'
+import { type Requirement, type RequirementCode, requirementOf } from './requirement.ts'
 import { type Standing, type StandingFacts, standingOf } from './standing.ts'
 
-/** Who has to act next so that the number works. */
-export const turns = ['client', '360dialog', 'admin', 'latchkey', 'nobody'] as const
-export type Turn = (typeof turns)[number]
+type SinceColumn =
+  | 'mintSinceAt'
+  | 'mintSentAt'
+  | 'permissionSinceAt'
+  | 'boundAt'
+  | 'probeSinceAt'
+  | 'webhookSinceAt'
+  | 'reviewOpenedAt'
+  | 'ownerAskedAt'
 
 export interface StandingMeaning {
-  readonly turn: Turn
-  /** Whether it is told under "What needs me"; a review is told there by itself. */
+  /** What is needed now, and since when; nothing where all is done or over. */
+  readonly requirement: RequirementCode | undefined
+  readonly since: SinceColumn | undefined
+  /** Whether an admin is told at once, and not only when it takes longer than is normal. A review is told by itself. */
   readonly needsAdmin: boolean
   /** The product's `key.status`; `recorded`: whatever the ledger has written down. */
   readonly keyStatus: KeyStatus | 'recorded'
 }
 
-const goesOn = (turn: Turn, keyStatus: StandingMeaning['keyStatus']): StandingMeaning => {
-  return { turn, needsAdmin: false, keyStatus }
+type KeyStatusOrRecorded = StandingMeaning['keyStatus']
+
+const isOver = (keyStatus: KeyStatusOrRecorded): StandingMeaning => {
+  return { requirement: undefined, since: undefined, needsAdmin: false, keyStatus }
 }
-const needsAdmin = (keyStatus: KeyStatus, turn: Turn = 'admin'): StandingMeaning => {
-  return { turn, needsAdmin: true, keyStatus }
+const needs = (
+  requirement: RequirementCode,
+  since: SinceColumn,
+  keyStatus: KeyStatusOrRecorded,
+): StandingMeaning => {
+  return { requirement, since, needsAdmin: false, keyStatus }
+}
+const tellsAdmin = (...given: Parameters<typeof needs>): StandingMeaning => {
+  return { ...needs(...given), needsAdmin: true }
 }
 
 /** What each standing means, for everybody who reads it. */
 export const standingTable: Readonly<Record<Standing, StandingMeaning>> = {
-  ended: goesOn('nobody', 'recorded'),
-  in_review: goesOn('admin', 'recorded'),
-  awaiting_owner: goesOn('client', 'recorded'),
-  unbound: goesOn('nobody', 'recorded'),
-  no_key: goesOn('client', 'none'),
-  permission_missing: goesOn('client', 'none'),
+  ended: isOver('recorded'),
+  in_review: needs('review', 'reviewOpenedAt', 'recorded'),
+  awaiting_owner: needs('owner_answer', 'ownerAskedAt', 'recorded'),
+  unbound: isOver('recorded'),
+  no_key: needs('permission', 'boundAt', 'none'),
+  permission_missing: needs('permission', 'permissionSinceAt', 'none'),
 
-  queued: goesOn('latchkey', 'waiting'),
-  activating: goesOn('360dialog', 'waiting'),
-  not_listed: goesOn('client', 'waiting'),
-  unreachable: goesOn('latchkey', 'waiting'),
-  refused: goesOn('360dialog', 'waiting'),
-  no_permission: goesOn('client', 'waiting'),
-  upstream_failed: goesOn('360dialog', 'waiting'),
-  waiting_too_long: needsAdmin('waiting'),
-  creating: goesOn('latchkey', 'minting'),
-  answer_lost: goesOn('latchkey', 'unknown'),
+  queued: needs('key', 'mintSinceAt', 'waiting'),
+  activating: needs('activation', 'mintSinceAt', 'waiting'),
+  not_listed: needs('listing', 'mintSinceAt', 'waiting'),
+  unreachable: needs('key', 'mintSinceAt', 'waiting'),
+  refused: needs('key', 'mintSinceAt', 'waiting'),
+  no_permission: needs('permission', 'mintSinceAt', 'waiting'),
+  upstream_failed: needs('key', 'mintSinceAt', 'waiting'),
+  creating: needs('key', 'mintSentAt', 'minting'),
+  answer_lost: needs('key', 'mintSinceAt', 'unknown'),
 
-  key_in_use: needsAdmin('needs_decision'),
-  key_records_unreadable: needsAdmin('needs_decision'),
-  another_key_appeared: needsAdmin('needs_decision'),
-  answer_unexplained: needsAdmin('needs_decision'),
-  answer_unreadable: needsAdmin('needs_decision'),
-  answer_masked: needsAdmin('needs_decision'),
-  answer_host_not_allowed: needsAdmin('needs_decision'),
-  another_system: { ...needsAdmin('rejected'), keyStatus: 'recorded' },
-  stopped: needsAdmin('needs_decision'),
+  key_in_use: tellsAdmin('key_decision', 'mintSinceAt', 'needs_decision'),
+  key_records_unreadable: tellsAdmin('key_decision', 'mintSinceAt', 'needs_decision'),
+  another_key_appeared: tellsAdmin('key_decision', 'mintSinceAt', 'needs_decision'),
+  answer_unexplained: tellsAdmin('key_decision', 'mintSinceAt', 'needs_decision'),
+  answer_unreadable: tellsAdmin('key_decision', 'mintSinceAt', 'needs_decision'),
+  answer_masked: tellsAdmin('key_decision', 'mintSinceAt', 'needs_decision'),
+  answer_host_not_allowed: tellsAdmin('key_decision', 'mintSinceAt', 'needs_decision'),
+  another_system: tellsAdmin('key_decision', 'probeSinceAt', 'recorded'),
+  stopped: tellsAdmin('key_decision', 'mintSinceAt', 'needs_decision'),
 
-  key_held_back: needsAdmin('retired'),
-  key_rejected: needsAdmin('rejected'),
-  revoked: goesOn('client', 'retired'),
+  key_held_back: tellsAdmin('key_decision', 'boundAt', 'retired'),
+  // It worked and does not any more: whatever the reason is, sharing the number once more mends it.
+  key_rejected: tellsAdmin('permission', 'probeSinceAt', 'rejected'),
+  revoked: isOver('retired'),
 
-  proving: goesOn('latchkey', 'stored'),
-  another_number: needsAdmin('stored'),
+  proving: needs('key', 'probeSinceAt', 'stored'),
+  another_number: tellsAdmin('key_decision', 'probeSinceAt', 'stored'),
   // Tried again without end: an admin is told, since what stands in the way may be a setting.
-  probe_failed: needsAdmin('stored', 'latchkey'),
-  renewing: goesOn('latchkey', 'stored'),
-  renewal_stopped: needsAdmin('stored'),
-  webhook_failed: needsAdmin('stored', 'latchkey'),
-  setting_webhook: goesOn('latchkey', 'stored'),
-  connected_without_permission: goesOn('client', 'stored'),
-  permission_uncertain: goesOn('client', 'stored'),
-  deletion_pending: goesOn('client', 'stored'),
-  connected: goesOn('nobody', 'stored'),
+  probe_failed: tellsAdmin('key', 'probeSinceAt', 'stored'),
+  // Nothing is needed for that the number works.
+  renewing: isOver('stored'),
+  renewal_stopped: tellsAdmin('key_decision', 'mintSinceAt', 'stored'),
+  webhook_failed: tellsAdmin('webhook', 'webhookSinceAt', 'stored'),
+  setting_webhook: needs('webhook', 'webhookSinceAt', 'stored'),
+  connected_without_permission: needs('permission', 'permissionSinceAt', 'stored'),
+  permission_uncertain: needs('permission_check', 'permissionSinceAt', 'stored'),
+  deletion_pending: { ...isOver('stored'), requirement: 'deletion' },
+  connected: isOver('stored'),
 }
 
 /** The product's `key.status`. */
-export function keyStatusOf(facts: StandingFacts, now: Date): KeyStatus {
-  const { keyStatus } = standingTable[standingOf(facts, now)]
+export function keyStatusOf(facts: StandingFacts): KeyStatus {
+  const { keyStatus } = standingTable[standingOf(facts)]
   return keyStatus === 'recorded' ? facts.keyStatus : keyStatus
+}
+
+/** What a channel still needs now. */
+export function requirementOfChannel(channel: ChannelDetails, now: Date): Requirement | undefined {
+  const { requirement, since } = standingTable[standingOf(channel)]
+  if (!requirement) return undefined
+  const endsAt = requirement === 'deletion' ? channel.facts.endsAt : undefined
+  return requirementOf(requirement, since && channel[since], now, endsAt ? new Date(endsAt) : undefined)
 }

@@ -27,8 +27,6 @@ export const standings = [
   /** 360dialog says that the permission is missing; it is still asked for. */
   'no_permission',
   'upstream_failed',
-  /** One of the waiting states before, for longer than is normal. */
-  'waiting_too_long',
   'creating',
   /** The answer was lost; the key records are looked at. */
   'answer_lost',
@@ -70,42 +68,38 @@ export const standings = [
 ] as const
 export type Standing = (typeof standings)[number]
 
-/** How long a number may wait for its key before an admin is told. */
-export const WAITS_TOO_LONG_MS = 3 * 24 * 60 * 60_000
-
 /** What the standing follows from. */
 export type StandingFacts = Pick<
   ChannelDetails,
   | 'status'
   | 'tenantId'
-  | 'isInReview'
-  | 'isAwaitingOwner'
+  | 'reviewOpenedAt'
+  | 'ownerAskedAt'
   | 'keyStatus'
   | 'isKeyHeldBack'
   | 'permission'
   | 'mintState'
   | 'mintProblem'
-  | 'mintRequestedAt'
   | 'probeState'
   | 'probeProblem'
   | 'webhookState'
 >
 
 /** The first line that applies decides. */
-export function standingOf(facts: StandingFacts, now: Date): Standing {
+export function standingOf(facts: StandingFacts): Standing {
   const { status, tenantId, keyStatus, isKeyHeldBack, permission, mintState, probeProblem } = facts
   if (status === 'terminated') return 'ended'
   if (keyStatus === 'stored') return standingWithKey(facts)
-  if (mintState) return standingOfMint(facts, now)
+  if (mintState) return standingOfMint(facts)
   if (keyStatus === 'retired') return isKeyHeldBack && permission !== 'missing' ? 'key_held_back' : 'revoked'
   if (keyStatus === 'rejected') return probeProblem === 'another_system' ? 'another_system' : 'key_rejected'
   if (!tenantId) return standingOfUnbound(facts)
   return permission === 'missing' ? 'permission_missing' : 'no_key'
 }
 
-function standingOfUnbound({ isInReview, isAwaitingOwner }: StandingFacts): Standing {
-  if (isInReview) return 'in_review'
-  return isAwaitingOwner ? 'awaiting_owner' : 'unbound'
+function standingOfUnbound({ reviewOpenedAt, ownerAskedAt }: StandingFacts): Standing {
+  if (reviewOpenedAt) return 'in_review'
+  return ownerAskedAt ? 'awaiting_owner' : 'unbound'
 }
 
 const waits: ReadonlyMap<string, Standing> = new Map([
@@ -128,15 +122,10 @@ const stops: ReadonlyMap<string, Standing> = new Map([
   ['another_system', 'another_system'],
 ])
 
-function standingOfMint(
-  { mintState, mintProblem = '', mintRequestedAt }: StandingFacts,
-  now: Date,
-): Standing {
+function standingOfMint({ mintState, mintProblem = '' }: StandingFacts): Standing {
   if (mintState === 'minting' || mintState === 'sealed') return 'creating'
   if (mintState === 'unknown') return 'answer_lost'
   if (mintState === 'needs_decision') return stops.get(mintProblem) ?? 'stopped'
-  const waitsFor = now.getTime() - (mintRequestedAt ?? now).getTime()
-  if (waitsFor > WAITS_TOO_LONG_MS) return 'waiting_too_long'
   return waits.get(mintProblem) ?? 'queued'
 }
 

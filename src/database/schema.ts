@@ -116,6 +116,8 @@ interface ChannelTable {
   permission: Defaulted<PermissionStatus>
   permissionSource: Optional<ObservationSource>
   permissionObservedAt: Optional<Date>
+  /** Since when the permission is what it is, however often it was observed again. */
+  permissionSinceAt: Optional<Date>
   /** Two sources say different things of it. */
   isPermissionDisputed: Defaulted<boolean>
   keyStatus: Defaulted<KeyStatus>
@@ -354,6 +356,8 @@ interface MintTable {
   /** Asked for a tenant that has the channel no longer: its key is held back, too. */
   isHeldBack: Defaulted<boolean>
   requestedAt: Date
+  /** Since when it waits for what it waits for now. */
+  sinceAt: Date
   sentAt: Optional<Date>
   closedAt: Optional<Date>
 }
@@ -409,6 +413,8 @@ interface ChannelTaskTable {
   version: number
   state: 'due' | 'ok' | 'failed'
   problem: Optional<string>
+  /** Since when its state and problem are what they are. */
+  sinceAt: Date
   doneAt: Optional<Date>
 }
 

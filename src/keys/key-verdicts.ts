@@ -52,7 +52,7 @@ export class KeyVerdicts {
         await audit.record(rejected, trx)
       }
       const problem = (await keys.isFoughtOver(channelId, trx)) ? 'another_system' : 'key_rejected'
-      await noteTask({ channelId, name: 'probe', version }, problem, now, trx)
+      await noteTask({ channelId, name: 'probe', version }, { problem, isOver: true }, now, trx)
       return problem
     })
   }
@@ -66,14 +66,27 @@ export function isRejection(error: unknown): boolean {
 /** Writes down what became of a task of this key; one that a newer key has planned anew stays as it is. */
 export async function noteTask(
   { channelId, name, version }: Pick<Task, 'channelId' | 'name' | 'version'>,
-  problem: string | undefined,
-  doneAt: Date | undefined,
+  { problem, isOver }: { readonly problem: string | undefined; readonly isOver: boolean },
+  now: Date,
   trx: Database,
 ): Promise<void> {
   const state = problem === undefined ? 'ok' : 'failed'
   await trx
     .updateTable('channelTask')
-    .set({ state, problem: problem ?? null, ...(doneAt && { doneAt }) })
+    .set((set) => ({
+      ...{ state, problem: problem ?? null, ...(isOver && { doneAt: now }) },
+      sinceAt: set
+        .case()
+        .when(
+          set.and([
+            set('state', '=', state),
+            set(set.fn.coalesce('problem', set.val('')), '=', problem ?? ''),
+          ]),
+        )
+        .then(set.ref('sinceAt'))
+        .else(now)
+        .end(),
+    }))
     .where('channelId', '=', channelId)
     .where('name', '=', name)
     .where('version', '=', version)

@@ -89,6 +89,7 @@ export class MintLedger {
         state: 'waiting',
         recordsBefore: recordsBefore?.slice(),
         requestedAt: now,
+        sinceAt: now,
       })
       .onConflict((conflict) => conflict.doNothing())
       .executeTakeFirst()
@@ -104,7 +105,7 @@ export class MintLedger {
   async #lookAgain(channelId: string, trx: Database): Promise<void> {
     const { numUpdatedRows } = await trx
       .updateTable('mint')
-      .set({ state: 'waiting' })
+      .set({ state: 'waiting', problem: null, sinceAt: this.#dependencies.clock.now() })
       .where('channelId', '=', channelId)
       .where('closedAt', 'is', null)
       .where('state', '=', 'needs_decision')
@@ -125,7 +126,7 @@ export class MintLedger {
   async readAgain(channelId: string, trx: Database): Promise<boolean> {
     const sealed = await trx
       .updateTable('mint')
-      .set({ state: 'sealed' })
+      .set({ state: 'sealed', sinceAt: this.#dependencies.clock.now() })
       .where('channelId', '=', channelId)
       .where('state', '=', 'needs_decision')
       .where('sealedAnswer', 'is not', null)
@@ -200,7 +201,7 @@ export class MintLedger {
   /** The last thing before the request leaves: from here on the answer may be lost. */
   async intend({ mint, job }: HeldMint, recordsBefore: string[] | undefined): Promise<HeldMint> {
     const sent = { state: 'minting', sentAt: this.#dependencies.clock.now() } as const
-    const change = { ...sent, problem: null, ...(recordsBefore && { recordsBefore }) }
+    const change = { ...sent, ...(recordsBefore && { recordsBefore }) }
     await this.#move({ mint, job }, change, 'minting', (trx) => job.extend(trx))
     return { mint: { ...mint, ...sent }, job }
   }
@@ -292,10 +293,12 @@ export class MintLedger {
     shown: KeyStatus | undefined,
     settle: (trx: Database, now: Pick<Mint, 'isHeldBack'>) => Promise<void>,
   ): Promise<void> {
+    const { problem } = change
+    const isNews = problem !== undefined && (problem ?? undefined) !== mint.problem
     await inTransaction(this.#dependencies.db, async (trx) => {
       const moved = await trx
         .updateTable('mint')
-        .set(change)
+        .set({ ...change, ...(isNews && { sinceAt: this.#dependencies.clock.now() }) })
         .where('id', '=', mint.id)
         .where('state', '=', mint.state)
         .where('closedAt', 'is', null)

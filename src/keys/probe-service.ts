@@ -181,11 +181,12 @@ export class ProbeService {
     const isOver = problem === undefined || problem === 'key_rejected' || problem === 'another_system'
     const now = this.#dependencies.clock.now()
     await (isOver ? job.finish(trx) : job.again(nextTry(now, job.attempts, FAILING), trx))
-    await noteTask(task, problem, isOver ? now : undefined, trx)
+    await noteTask(task, { problem, isOver }, now, trx)
   }
 
   async #plan(channelId: string, name: TaskName, version: number, trx: Database): Promise<void> {
-    const planned = { version, state: 'due', problem: null, doneAt: null } as const
+    const sinceAt = this.#dependencies.clock.now()
+    const planned = { version, state: 'due', problem: null, sinceAt, doneAt: null } as const
     await trx
       .insertInto('channelTask')
       .values({ channelId, name, ...planned })

@@ -8,19 +8,16 @@ import { linkPath, paths, returnPagePath, statusPath } from '../paths.ts'
 import type { BrowserId } from '../web/browser-id.ts'
 import { formText } from '../web/form-text.ts'
 import { onlyMethod } from '../web/only-method.ts'
-import { pageContext, renderCached, renderPage } from '../web/render-page.ts'
+import { pageContext, renderPage } from '../web/render-page.ts'
 import { requestCode } from '../web/request-log.ts'
 import { runMiddleware } from '../web/run-middleware.ts'
 import { readCallbackQuery } from './callback-query.ts'
 import { findNameProblem } from './company-name.ts'
-import type { ConnectSession, ConnectSessionService, SessionEnd } from './connect-session-service.ts'
-import { maskEmail } from './email-address.ts'
-import { maskPhoneNumber, readPhoneNumber, showPhoneNumber } from './phone-number.ts'
-import type { Progress, Situation } from './progress.ts'
+import type { ConnectSession, ConnectSessionService } from './connect-session-service.ts'
+import { readPhoneNumber, showPhoneNumber } from './phone-number.ts'
 import type { ReturnReceiver, WaitingReturn } from './return-receiver.ts'
+import { type PaidBy, showStatus, toJson } from './status-page.ts'
 import type { StatusService } from './status-service.ts'
-
-type PaidBy = 'direct' | 'partner'
 
 interface Dependencies {
   readonly sessions: ConnectSessionService
@@ -89,7 +86,7 @@ export function createOnboardingRoutes(dependencies: Dependencies): Router {
     const { session, state, arrival, browserHash } = waiting
     const end = sessions.endOf(session)
     if (arrival === 'resumed' || !BEFORE_JUDGEMENT.has(state)) {
-      const progress = await status.read(session, { isExpired: true, browserHash })
+      const progress = await status.read(session, { launchedAt: undefined, isExpired: true, browserHash })
       return showStatus(req, res, { session, progress, end, paidBy, canContinue: true })
     }
     if (end) return showUnusableLink(res, session)
@@ -221,70 +218,5 @@ function showReturn(res: Response, { session, arrival }: WaitingReturn, pageId: 
   })
 }
 
-/** Seconds until the page looks again, without a script; a page that cannot change by itself does not. */
-const REFRESH_SECONDS: Partial<Record<Situation, number>> = {
-  returned: 3,
-  not_listed_yet: 60,
-  waiting: 10,
-  owner: 10,
-  needs_review: 60,
-}
-
 /** Where a "Continue here" page has nothing to tell but that. */
 const BEFORE_JUDGEMENT: ReadonlySet<WaitingReturn['state']> = new Set(['pending', 'received', 'declined'])
-
-/** Where starting again from the page is the next thing to do. */
-const CAN_START_AGAIN = new Set<Situation>([
-  'launched',
-  'elsewhere',
-  'declined',
-  'revoked',
-  'not_listed',
-  'failed',
-  'expired',
-])
-
-function showStatus(
-  req: Request,
-  res: Response,
-  found: {
-    session: ConnectSession
-    progress: Progress
-    end: SessionEnd | undefined
-    paidBy: PaidBy
-    canContinue?: boolean
-  },
-): void {
-  const { session, progress, end, paidBy, canContinue = false } = found
-  const { situation } = progress
-  const seconds = REFRESH_SECONDS[situation]
-  const stopped = req.query.refresh === 'off'
-  // A header, not a meta element: whoever reads slowly can stop it by the link on the page.
-  if (seconds !== undefined && !stopped) res.set('refresh', String(seconds))
-  renderCached(res, 'onboarding/status', {
-    title: pageContext(res).t(`status.${situation}.title`),
-    situation,
-    code: session.code,
-    tenantName: session.tenantName,
-    canStartAgain: CAN_START_AGAIN.has(situation),
-    canContinue: canContinue && situation === 'needs_review' && !end,
-    end,
-    steps: progress.steps.map(({ name, state }) => ({ name, state })),
-    numbers: progress.numbers.map(({ phoneNumber, state }) => ({
-      number: maskPhoneNumber(phoneNumber),
-      state,
-    })),
-    ownerEmail: progress.ownerEmail && maskEmail(progress.ownerEmail),
-    paidBy,
-    refreshes: seconds !== undefined,
-    stopped,
-  })
-}
-
-function toJson({ status, steps, numbers }: Progress): object {
-  return {
-    status,
-    steps: steps.map(({ name, state, at }) => ({ name, state, at: at?.toISOString() ?? null })),
-    numbers: numbers.map(({ phoneNumber }) => maskPhoneNumber(phoneNumber)),
-  }
-}

@@ -1,6 +1,9 @@
 import type { ChannelDetails } from '../channels/channel-service.ts'
-import { type Standing, standingOf } from '../channels/standing.ts'
+import { mostPressing, type Requirement, requirementOf } from '../channels/requirement.ts'
+import { standingOf } from '../channels/standing.ts'
+import { requirementOfChannel } from '../channels/standing-tables.ts'
 import type { Row } from '../database/schema.ts'
+import { type NumberState, situationOfState, stateOfStanding, working } from './number-state.ts'
 import type { ReturnDetails } from './return-repository.ts'
 
 /** What the status page has to say, with the session's status: told apart where the next step differs. */
@@ -9,95 +12,27 @@ const statuses = {
   elsewhere: 'launched',
   returned: 'returned',
   not_listed_yet: 'waiting',
-  waiting: 'waiting',
+  permission: 'waiting',
+  deletion: 'waiting',
   // Nobody at the partner has to do anything, so it is not `needs_review`; nor is it done in seconds, as `returned` is.
   owner: 'waiting',
-  completed: 'completed',
   needs_review: 'needs_review',
+  with_support: 'waiting',
+  waiting: 'waiting',
+  linking: 'waiting',
+  finishing: 'waiting',
+  completed: 'completed',
   declined: 'declined',
   revoked: 'declined',
   refused: 'failed',
   not_listed: 'failed',
+  ended: 'failed',
   failed: 'failed',
   expired: 'expired',
 } as const
 export type Situation = keyof typeof statuses
 export const situations = Object.keys(statuses) as Situation[]
 export type SessionStatus = (typeof statuses)[Situation]
-
-/** Where one number of a session stands, as its owner is told. */
-export const numberStates = [
-  'activating',
-  'preparing',
-  'proving',
-  'connected',
-  'retrying',
-  'no_permission',
-  'with_support',
-  'in_review',
-  'awaiting_owner',
-  'refused',
-  'rejected',
-  'ended',
-] as const
-export type NumberState = (typeof numberStates)[number]
-
-const endStates: ReadonlySet<NumberState> = new Set([
-  'connected',
-  'rejected',
-  'ended',
-  'in_review',
-  'awaiting_owner',
-  'refused',
-])
-
-/** What a customer is told of a number, wherever it stands. */
-export const stateOfStanding: Readonly<Record<Standing, NumberState>> = {
-  ended: 'ended',
-  in_review: 'in_review',
-  awaiting_owner: 'awaiting_owner',
-  unbound: 'refused',
-  no_key: 'with_support',
-  permission_missing: 'no_permission',
-  queued: 'preparing',
-  activating: 'activating',
-  not_listed: 'activating',
-  unreachable: 'retrying',
-  refused: 'retrying',
-  no_permission: 'no_permission',
-  upstream_failed: 'retrying',
-  waiting_too_long: 'activating',
-  creating: 'preparing',
-  answer_lost: 'retrying',
-  key_in_use: 'with_support',
-  key_records_unreadable: 'with_support',
-  another_key_appeared: 'with_support',
-  answer_unexplained: 'with_support',
-  answer_unreadable: 'with_support',
-  answer_masked: 'with_support',
-  answer_host_not_allowed: 'with_support',
-  another_system: 'with_support',
-  stopped: 'with_support',
-  key_held_back: 'with_support',
-  key_rejected: 'rejected',
-  revoked: 'rejected',
-  proving: 'proving',
-  another_number: 'with_support',
-  probe_failed: 'retrying',
-  renewing: 'connected',
-  renewal_stopped: 'connected',
-  webhook_failed: 'connected',
-  setting_webhook: 'connected',
-  connected_without_permission: 'connected',
-  permission_uncertain: 'connected',
-  deletion_pending: 'connected',
-  connected: 'connected',
-}
-
-/** However long a number waits, its owner is told what for; that it is too long is the admin's to know. */
-function stateOfNumber(channel: ChannelDetails): NumberState {
-  return stateOfStanding[standingOf(channel, channel.mintRequestedAt ?? channel.observedAt)]
-}
 
 export type StepName = 'permission' | 'check' | 'activation' | 'key' | 'connected'
 
@@ -111,19 +46,32 @@ export interface NumberProgress {
   /** Undefined while it is not certain whose number it is: then nothing of it is told. */
   readonly phoneNumber: string | undefined
   readonly state: NumberState
+  /** Its key is proven, whatever is still to be settled. */
+  readonly works: boolean
+  /** What it still needs. */
+  readonly requirement: Requirement | undefined
 }
 
+/** The whole story of a session: every page, and whoever else tells of it, prints this and nothing of its own. */
 export interface Progress {
   readonly status: SessionStatus
+  /** What comes first: the page's headline and its sentences. */
   readonly situation: Situation
+  /** Whether the client can launch from here. */
+  readonly canStartAgain: boolean
+  /** What is still needed, the most pressing first: the headline is about that one. */
+  readonly requirements: readonly Requirement[]
   readonly steps: readonly Step[]
   readonly numbers: readonly NumberProgress[]
   /** Where the owner was written to, while that is what it waits for. */
   readonly ownerEmail: string | undefined
 }
 
-interface Facts {
-  /** The launch whose page it is has expired. */
+export interface Facts {
+  readonly now: Date
+  /** When the launch left for 360dialog whose page it is; undefined where the page is of a return. */
+  readonly launchedAt: Date | undefined
+  /** That launch has expired. */
   readonly isExpired: boolean
   /** The browser whose page it is. */
   readonly browserHash: string | undefined
@@ -135,23 +83,77 @@ interface Facts {
   readonly ownerEmails: ReadonlyMap<string, string>
 }
 
+/** Where starting again from the page is the next thing to do. */
+const canStartAgainIn: ReadonlySet<Situation> = new Set([
+  ...(['launched', 'elsewhere', 'permission', 'declined', 'revoked'] as const),
+  ...(['not_listed', 'failed', 'expired'] as const),
+])
+
+/** Something that is still needed, and what the page says first when nothing is more pressing. */
+interface Need {
+  readonly requirement: Requirement
+  readonly situation: Situation
+}
+
 /**
- * What a session's rows add up to: its status, its steps and its numbers. Stored nowhere, so never stale.
- * What is connected shows on every page of the session; what is doubted, or under way, only in the browser in
+ * What a session's rows add up to: its status, what it still needs, its steps and its numbers. Stored nowhere, so never
+ * stale. What is connected shows on every page of the session; what is doubted, or under way, only in the browser in
  * which it came: others may hold the link, too, and send what they like.
  */
 export function deriveProgress(all: Facts): Progress {
   const facts = { ...all, returns: all.returns.filter((one) => shows(one, all.browserHash)) }
-  const bound = facts.channels.map((channel) => ({
-    phoneNumber: channel.phoneNumber,
-    state: stateOfNumber(channel),
-  }))
+  const bound = facts.channels.map((channel) => numberOf(channel, facts))
   const doubted = doubtedOf(facts)
-  const situation = situationOf(facts, [...bound, ...doubted])
-  // Alone, a number that is checked or refused is all that the page is about.
-  const numbers = bound.length > 0 ? [...bound, ...doubted] : []
-  const ownerEmail = situation === 'owner' ? ownerEmailOf(facts) : undefined
-  return { status: statuses[situation], situation, steps: stepsOf(situation, facts), numbers, ownerEmail }
+  const numbers = [...bound, ...doubted]
+  const checks = checksOf(facts)
+  const open = [...checks, ...numbers.flatMap(needOf)]
+  const atRest = situationAtRest(facts, numbers)
+  const needs = open.length > 0 ? open : grantOf(atRest, facts)
+  const requirements = mostPressing(needs.map(({ requirement }) => requirement))
+  const situation = needs.find(({ requirement }) => requirement === requirements[0])?.situation ?? atRest
+  const isDone = checks.length === 0 && numbers.every(({ works, requirement }) => works || !requirement)
+  const status = isDone && numbers.some(({ works }) => works) ? 'completed' : statuses[situation]
+  return {
+    ...{ status, situation, requirements },
+    canStartAgain: canStartAgainIn.has(situation),
+    steps: stepsOf({ situation, status }, facts),
+    // Alone, a number that is checked or refused is all that the page is about.
+    numbers: bound.length > 0 ? numbers : [],
+    ownerEmail: situation === 'owner' ? ownerEmailOf(facts) : undefined,
+  }
+}
+
+/** A number that waits for its client is checked once that client has come back with it. */
+function numberOf(channel: ChannelDetails, { now, returns }: Facts): NumberProgress {
+  const { phoneNumber } = channel
+  const standing = standingOf(channel)
+  const requirement = requirementOfChannel(channel, now)
+  const back = returns.find((one) => one.state === 'received' && grantedIn(one).includes(channel.id))
+  if (requirement?.who === 'client' && back)
+    return { phoneNumber, state: 'checking', works: false, requirement: checkOf(back, now).requirement }
+  return { phoneNumber, state: stateOfStanding[standing], works: working.has(standing), requirement }
+}
+
+function needOf({ state, requirement }: NumberProgress): Need[] {
+  const situation = situationOfState[state]
+  return requirement && situation ? [{ requirement, situation }] : []
+}
+
+function checksOf({ now, returns }: Facts): Need[] {
+  return returns.filter(({ state }) => state === 'received').map((one) => checkOf(one, now))
+}
+
+function checkOf(one: ReturnDetails, now: Date): Need {
+  if (isUnlisted(one))
+    return { requirement: requirementOf('listing', one.receivedAt, now), situation: 'not_listed_yet' }
+  return { requirement: requirementOf('check', one.receivedAt, now), situation: 'returned' }
+}
+
+/** Where nothing came back that could need anything, the client has to go on. */
+function grantOf(situation: Situation, { now, launchedAt, returns }: Facts): Need[] {
+  if (situation !== 'launched' && situation !== 'elsewhere') return []
+  const since = returns.find(({ state }) => state === 'pending')?.receivedAt ?? launchedAt
+  return [{ requirement: requirementOf('grant', since, now), situation }]
 }
 
 function ownerEmailOf({ returns, ownerEmails, browserHash }: Facts): string | undefined {
@@ -169,27 +171,30 @@ function shows(one: ReturnDetails, ofPage: string | undefined): boolean {
 }
 
 /** Numbers that came back and are not this tenant's, or not yet. */
-function doubtedOf({ returns, channels, browserHash }: Facts): NumberProgress[] {
-  const isBound = (id: string) => channels.some((channel) => channel.id === id)
+function doubtedOf({ now, returns, channels, browserHash }: Facts): NumberProgress[] {
+  const found = new Map<string, NumberProgress>()
+  const add = (ids: readonly string[], state: NumberState, requirement?: Requirement) => {
+    for (const id of ids) found.set(id, { phoneNumber: undefined, state, works: false, requirement })
+  }
   const own = returns.filter((one) => one.browserHash === browserHash)
-  const refused = own.flatMap((one) => idsOf(one, 'refused'))
-  const inReview = own.flatMap((one) => (one.state === 'needs_review' ? idsOf(one, 'review') : []))
-  const states = new Map<string, NumberState>([
-    ...refused.map((id) => [id, 'refused'] as const),
-    ...own.flatMap((one) => idsOf(one, 'owner')).map((id) => [id, 'awaiting_owner'] as const),
-    ...inReview.map((id) => [id, 'in_review'] as const),
-  ])
-  return [...states].flatMap(([id, state]) => (isBound(id) ? [] : [{ phoneNumber: undefined, state }]))
+  const sinceOf = ({ closedAt, receivedAt }: ReturnDetails) => closedAt ?? receivedAt
+  for (const one of own) add(idsOf(one, 'refused'), 'refused')
+  for (const one of own)
+    add(idsOf(one, 'owner'), 'awaiting_owner', requirementOf('owner_answer', sinceOf(one), now))
+  for (const one of own.filter(({ state }) => state === 'needs_review'))
+    add(idsOf(one, 'review'), 'in_review', requirementOf('review', sinceOf(one), now))
+  for (const { id } of channels) found.delete(id)
+  return [...found.values()]
 }
 
-function situationOf({ returns, channels, isExpired }: Facts, numbers: readonly NumberProgress[]): Situation {
+/** What comes first where nothing is needed of anybody, or nothing came back yet. */
+function situationAtRest(
+  { returns, channels, isExpired }: Facts,
+  numbers: readonly NumberProgress[],
+): Situation {
   const has = (state: NumberState) => numbers.some((number) => number.state === state)
-  const checked = returns.filter((one) => one.state === 'received')
-  if (checked.length > 0) return checked.every(isUnlisted) ? 'not_listed_yet' : 'returned'
-  if (has('awaiting_owner')) return 'owner'
-  if (numbers.some(({ state }) => !endStates.has(state))) return 'waiting'
-  if (has('in_review')) return 'needs_review'
   if (has('connected')) return 'completed'
+  if (has('ended') && !has('revoked')) return 'ended'
   if (channels.length > 0) return 'failed'
   const refused = returns.filter((one) => idsOf(one, 'refused').length > 0)
   if (has('refused')) return refused.every(isUnlisted) ? 'not_listed' : 'refused'
@@ -202,6 +207,10 @@ function situationOf({ returns, channels, isExpired }: Facts, numbers: readonly 
   return isExpired ? 'expired' : 'launched'
 }
 
+function grantedIn({ channels }: ReturnDetails): string[] {
+  return channels.flatMap(({ channelId, isRevoked }) => (isRevoked ? [] : [channelId]))
+}
+
 /** 360dialog lists nothing of what it granted. Of what an admin refused, it lists something. */
 function isUnlisted({ channels }: ReturnDetails): boolean {
   const granted = channels.filter(({ isRevoked }) => !isRevoked)
@@ -211,10 +220,13 @@ function isUnlisted({ channels }: ReturnDetails): boolean {
 const isNotListed = (reason: string) => reason === 'client_not_listed' || reason === 'channel_not_listed'
 
 const stoppedIn: ReadonlySet<Situation> = new Set([
-  ...(['declined', 'revoked', 'refused', 'not_listed', 'failed', 'expired'] as const),
+  ...(['declined', 'revoked', 'refused', 'not_listed', 'ended', 'failed', 'expired'] as const),
 ])
 
-function stepsOf(situation: Situation, { returns, channels }: Facts): Step[] {
+function stepsOf(
+  { situation, status }: Pick<Progress, 'situation' | 'status'>,
+  { returns, channels }: Facts,
+): Step[] {
   const arrived = returns.find((one) => one.state !== 'declined' && one.state !== 'pending')?.receivedAt
   const checked = returns.find((one) => one.state === 'bound')?.closedAt
   const isRunning = channels.length > 0 && channels.every((channel) => channel.isRunning)
@@ -225,7 +237,7 @@ function stepsOf(situation: Situation, { returns, channels }: Facts): Step[] {
     ['check', checked !== undefined && channels.length > 0, checked],
     ['activation', isRunning, undefined],
     ['key', keyAt !== undefined, keyAt],
-    ['connected', situation === 'completed', provenAt],
+    ['connected', status === 'completed', provenAt],
   ]
   const current = reached.findIndex(([, done]) => !done)
   const here = stoppedIn.has(situation) ? 'stopped' : 'current'

@@ -9,6 +9,14 @@ export type ReturnDetails = Omit<Row<'connectReturn'>, 'raw'> & {
   readonly channels: readonly Row<'returnedChannel'>[]
 }
 
+/** A return of which 360dialog has not said whether it is true. */
+export interface UnansweredReturn {
+  /** Its session's. */
+  readonly code: string
+  readonly tenantName: string
+  readonly receivedAt: Date
+}
+
 /** What became of a channel that a return named. */
 export type JudgedChannel = Pick<Row<'returnedChannel'>, 'channelId' | 'outcome'> &
   Partial<Pick<Row<'returnedChannel'>, 'rule' | 'reason'>>
@@ -88,6 +96,30 @@ export class ReturnRepository {
   /** Oldest first. */
   async listOfSession(sessionId: string): Promise<ReturnDetails[]> {
     return toDetails(await listOfSession(this.#db, { sessionId }))
+  }
+
+  /** Oldest first. One that 360dialog does not list yet has a day before it counts. */
+  listUnanswered(before: Date, limit: number): Promise<UnansweredReturn[]> {
+    return this.#db
+      .selectFrom('connectReturn as received')
+      .innerJoin('connectSession', 'connectSession.id', 'received.sessionId')
+      .innerJoin('tenant', 'tenant.id', 'connectSession.tenantId')
+      .select(['connectSession.code', 'tenant.name as tenantName', 'received.receivedAt'])
+      .where('received.state', '=', 'received')
+      .where('received.receivedAt', '<', before)
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom('returnedChannel')
+              .select('returnId')
+              .whereRef('returnId', '=', 'received.id')
+              .where('reason', 'is not', null),
+          ),
+        ),
+      )
+      .orderBy('received.receivedAt')
+      .limit(limit)
+      .execute()
   }
 
   /** Newest first: the returns that named a channel. */

@@ -16,7 +16,7 @@ import type { ProbeService } from '../keys/probe-service.ts'
 import { judgeBelonging, type Verdict } from './belonging.ts'
 import type { ConnectSession, ConnectSessionService, Launch } from './connect-session-service.ts'
 import type { OwnerAskingService } from './owner-asking-service.ts'
-import type { JudgedChannel, ReturnDetails, ReturnRepository } from './return-repository.ts'
+import type { JudgedChannel, ReturnDetails, ReturnRepository, UnansweredReturn } from './return-repository.ts'
 import type { ReviewService } from './review-service.ts'
 
 /** What 360dialog could not confirm in this time is not kept: a return of no launch, that anybody may have sent. */
@@ -60,6 +60,11 @@ export class ReturnService {
   /** Oldest first. */
   listOfSession(sessionId: string): Promise<ReturnDetails[]> {
     return this.#dependencies.returns.listOfSession(sessionId)
+  }
+
+  /** Oldest first: of launches, and waiting since before then for 360dialog to say whether they are true. */
+  listUnanswered(before: Date, limit: number): Promise<UnansweredReturn[]> {
+    return this.#dependencies.returns.listUnanswered(before, limit)
   }
 
   /** Newest first: the returns that named a channel. */

@@ -2,7 +2,7 @@ import type { ChannelDetails, ChannelService } from '../channels/channel-service
 import type { Clock } from '../clock.ts'
 import type { ConnectSession, ConnectSessionService } from './connect-session-service.ts'
 import type { OwnerAskingService } from './owner-asking-service.ts'
-import { deriveProgress, idsOf, type Progress } from './progress.ts'
+import { deriveProgress, type Facts, idsOf, type Progress } from './progress.ts'
 import type { ReturnRepository } from './return-repository.ts'
 
 const STATUS_PAGE_LIFE_MS = 30 * 24 * 60 * 60_000
@@ -31,19 +31,17 @@ export class StatusService {
     if (!launch || launch.createdAt.getTime() + STATUS_PAGE_LIFE_MS <= now.getTime()) return undefined
     const session = await sessions.find(launch.sessionId)
     if (!session) return undefined
-    const { browserHash } = launch
-    return {
-      session,
-      progress: await this.read(session, { isExpired: launch.expiresAt <= now, browserHash }),
-    }
+    const { browserHash, createdAt: launchedAt } = launch
+    const isExpired = launch.expiresAt <= now
+    return { session, progress: await this.read(session, { launchedAt, isExpired, browserHash }) }
   }
 
   /** As the page of one browser shows it; `browserHash` is undefined when it brought no cookie. */
   async read(
     session: ConnectSession,
-    page: { readonly isExpired: boolean; readonly browserHash: string | undefined },
+    page: Pick<Facts, 'launchedAt' | 'isExpired' | 'browserHash'>,
   ): Promise<Progress> {
-    const { returns, channels, owners } = this.#dependencies
+    const { returns, channels, owners, clock } = this.#dependencies
     const received = await returns.listOfSession(session.id)
     const ids = [...new Set(received.flatMap((one) => idsOf(one, 'bound')))]
     const bound = await Promise.all(ids.map((id) => channels.find(id)))
@@ -54,6 +52,7 @@ export class StatusService {
     const ownerEmails = new Map(
       asked.flatMap((one) => (one.closedAt ? [] : [[one.clientId, one.email] as const])),
     )
-    return deriveProgress({ ...page, ownerEmails, returns: received, channels: bound.filter(isOwn) })
+    const facts = { returns: received, channels: bound.filter(isOwn), ownerEmails }
+    return deriveProgress({ ...page, ...facts, now: clock.now() })
   }
 }

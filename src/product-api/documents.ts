@@ -32,16 +32,16 @@ export function toTokenDocument({ name, scopes, expiresAt }: ApiToken): object {
   return { name, scopes, expires_at: expiresAt ?? null }
 }
 
-export function toChannelPage(channels: readonly ChannelDetails[], limit: number, now: Date): object {
+export function toChannelPage(channels: readonly ChannelDetails[], limit: number): object {
   const page = channels.slice(0, limit)
   const last = channels.length > limit ? page.at(-1) : undefined
   return {
-    data: page.map((channel) => toChannelDocument(channel, now)),
+    data: page.map((channel) => toChannelDocument(channel)),
     next_cursor: last ? Buffer.from(last.id).toString('base64url') : null,
   }
 }
 
-export function toChannelDocument(channel: ChannelDetails, now: Date): object {
+export function toChannelDocument(channel: ChannelDetails): object {
   return {
     channel_id: channel.id,
     client_id: channel.clientId,
@@ -56,7 +56,7 @@ export function toChannelDocument(channel: ChannelDetails, now: Date): object {
       observed_at: channel.permissionObservedAt ?? null,
     },
     key: {
-      status: keyStatusOf(channel, now),
+      status: keyStatusOf(channel),
       version: channel.keyVersion || null,
       fingerprint: channel.keyFingerprint ?? null,
       created_at: channel.keyCreatedAt ?? null,

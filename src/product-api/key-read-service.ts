@@ -74,7 +74,7 @@ export class KeyReadService {
     const now = this.#dependencies.clock.now()
     const waitMs = channel.mintDueAt && channel.mintDueAt.getTime() - now.getTime()
     return new NotFoundError('no_key', 'This channel has no key to hand out.', {
-      key_status: keyStatusOf(channel, now),
+      key_status: keyStatusOf(channel),
       retry_after: waitMs === undefined ? null : Math.max(1, Math.ceil(waitMs / 1000)),
     })
   }

@@ -1,7 +1,6 @@
 import { type Request, Router } from 'express'
 import type { z } from 'zod'
 import type { ChannelDetails, ChannelService } from '../channels/channel-service.ts'
-import type { Clock } from '../clock.ts'
 import { InvalidInputError, NotFoundError } from '../errors.ts'
 import { paths } from '../paths.ts'
 import { plainAddress } from '../web/plain-address.ts'
@@ -19,11 +18,10 @@ interface Dependencies {
   readonly tokens: TokenService
   readonly channels: ChannelService
   readonly keyReads: KeyReadService
-  readonly clock: Clock
 }
 
 /** The product's API: what is connected, and the key of a channel. */
-export function createProductApiRoutes({ tokens, channels, keyReads, clock }: Dependencies): Router {
+export function createProductApiRoutes({ tokens, channels, keyReads }: Dependencies): Router {
   const router = Router()
   const authenticate = (req: Request, scope?: Scope) => tokens.authenticate(req.get('authorization'), scope)
 
@@ -42,13 +40,13 @@ export function createProductApiRoutes({ tokens, channels, keyReads, clock }: De
     const { limit, tenantId, ...filter } = readQuery(req)
     const visible = { ...filter, tenantId: tenantSeenBy(token, tenantId) }
     const found = await channels.list({ ...visible, limit: limit + 1 })
-    res.json(toChannelPage(found, limit, clock.now()))
+    res.json(toChannelPage(found, limit))
   })
 
   router.get(`${paths.api}/channels/:channelId`, async (req, res) => {
     const token = await authenticate(req, 'channels:read')
     const channel = await findChannel(channels, token, String(req.params.channelId))
-    res.json(toChannelDocument(channel, clock.now()))
+    res.json(toChannelDocument(channel))
   })
 
   router.get(`${paths.api}/channels/:channelId/api-key`, async (req, res) => {

@@ -218,7 +218,7 @@ describe('an admin area with one number in each state', () => {
   it('says whose turn it is, and how the permission is known', async () => {
     expect(await words('/admin/channels/key-none')).toContain('Shared : told by the redirect')
     expect(await words('/admin/channels/key-waiting')).toContain(
-      'Whose turn: 360dialog. The number is not running yet at 360dialog. Nothing to do. Looked at again at 14:05 UTC.',
+      'Whose turn: WhatsApp. The number is not running yet at 360dialog. Nothing to do. This began 3 minutes ago. Looked at again at 14:05 UTC.',
     )
   })
 

@@ -49,7 +49,7 @@ export async function addMint(
   const id = `min_${channelId}`
   const row: NewRow<'mint'> = {
     ...{ id, channelId, version: 1, reason: 'return', askedBy: 'ret_1', launchedAt: at },
-    ...{ state: 'waiting', requestedAt: at },
+    ...{ state: 'waiting', requestedAt: at, sinceAt: change.requestedAt ?? at },
     ...change,
   }
   await db.insertInto('mint').values(row).execute()
@@ -64,7 +64,7 @@ export async function addTask(
 ): Promise<void> {
   await db
     .insertInto('channelTask')
-    .values({ channelId, name, version: 1, state: 'due', ...change })
+    .values({ channelId, name, version: 1, state: 'due', sinceAt: at, ...change })
     .execute()
   await addJob(db, name, channelId, at)
 }

@@ -50,7 +50,7 @@ const decisions: Each<NonNullable<Row<'review'>['decision']>> = {
 const mintReasons: Each<Exclude<Row<'mint'>['reason'], 'return'>> = { lost_answer: true, replace: true }
 const origins: Each<Row<'connectSession'>['origin']> = { link: true, self_signup: true }
 const states = {
-  turn: { client: true, '360dialog': true, admin: true, latchkey: true, nobody: true },
+  turn: { client: true, owner: true, admin: true, whatsapp: true, '360dialog': true, nobody: true },
   permission: { shared: true, missing: true, unknown: true } satisfies Each<Row<'channel'>['permission']>,
   key: {
     ...{ none: true, waiting: true, minting: true, stored: true },

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Browser, Page } from 'playwright-core'
+import { type Requirement, requirementOf } from '../../src/channels/requirement.ts'
 import type { ConnectSession } from '../../src/onboarding/connect-session-service.ts'
+import { type NumberState, numberStates } from '../../src/onboarding/number-state.ts'
 import {
-  type NumberState,
-  numberStates,
   type Progress,
   type Situation,
   type Step,
@@ -28,6 +28,12 @@ const STEPS: Record<Situation, readonly Step['state'][]> = {
   not_listed: ['done', 'stopped', 'todo', 'todo', 'todo'],
   owner: ['done', 'current', 'todo', 'todo', 'todo'],
   waiting: ['done', 'done', 'current', 'todo', 'todo'],
+  with_support: ['done', 'done', 'done', 'current', 'todo'],
+  linking: ['done', 'done', 'done', 'current', 'todo'],
+  permission: ['done', 'done', 'done', 'done', 'current'],
+  deletion: ['done', 'done', 'done', 'done', 'done'],
+  finishing: ['done', 'done', 'done', 'done', 'done'],
+  ended: ['done', 'done', 'stopped', 'todo', 'todo'],
   completed: ['done', 'done', 'done', 'done', 'done'],
   needs_review: ['done', 'stopped', 'todo', 'todo', 'todo'],
   revoked: ['stopped', 'todo', 'todo', 'todo', 'todo'],
@@ -96,6 +102,7 @@ describe('every client page can be used by everybody, light and dark, on a phone
 
   it.each(situations)('status: %s', (situation) => check(open, `/status/${situation}?refresh=off`, 200))
   it('status: numbers in every state', () => check(open, '/status/every-number?refresh=off', 200))
+  it('status: late', () => check(open, '/status/late?refresh=off', 200))
 
   it('400: what came back cannot be read', () => check(open, '/callback?client=%00&channels=[<]', 400))
   it('404', () => check(open, '/nothing', 404))
@@ -139,20 +146,30 @@ async function expectNoBarriers(): Promise<void> {
 /** Lets the site's own status page show each state, also those that last a moment only. */
 function showEveryStatus(site: Site): void {
   const session = { code: 'K7Q-2MD', tenantName: LONG, origin: 'link' } as ConnectSession
-  const progressOf = (situation: Situation, numbers: readonly NumberState[]): Progress => ({
+  const progressOf = (
+    situation: Situation,
+    numbers: readonly NumberState[],
+    requirement?: Requirement,
+  ): Progress => ({
     status: 'waiting',
     situation,
+    canStartAgain: situation === 'launched',
+    requirements: requirement ? [requirement] : [],
     steps: STEP_NAMES.map((name, place) => ({
       name,
       state: STEPS[situation][place] ?? 'todo',
       at: undefined,
     })),
-    numbers: numbers.map((state) => ({ phoneNumber: '+493012345678', state })),
+    numbers: numbers.map((state) => ({ phoneNumber: '+493012345678', state, works: false, requirement })),
     ownerEmail: situation === 'owner' ? 'anna@shop.example' : undefined,
   })
   site.context.status.find = async (id) => {
     if (id === 'broken') throw new Error('a fault that this test set')
     if (id === 'every-number') return { session, progress: progressOf('waiting', numberStates) }
+    if (id === 'late') {
+      const late = requirementOf('activation', new Date(0), new Date())
+      return { session, progress: progressOf('waiting', numberStates, late) }
+    }
     const situation = situations.find((one) => one === id)
     return situation && { session, progress: progressOf(situation, []) }
   }

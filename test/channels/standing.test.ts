@@ -1,15 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import {
-  type Standing,
-  type StandingFacts,
-  standingOf,
-  standings,
-  WAITS_TOO_LONG_MS,
-} from '../../src/channels/standing.ts'
-import { keyStatusOf, standingTable, turns } from '../../src/channels/standing-tables.ts'
+import { type Standing, type StandingFacts, standingOf, standings } from '../../src/channels/standing.ts'
+import { requirementCodes } from '../../src/channels/requirement.ts'
+import { keyStatusOf, standingTable } from '../../src/channels/standing-tables.ts'
 import type { KeyStatus } from '../../src/database/schema.ts'
-import { numberStates, stateOfStanding } from '../../src/onboarding/progress.ts'
+import { numberStates, stateOfStanding } from '../../src/onboarding/number-state.ts'
 import { loadTranslations } from '../../src/web/translations.ts'
 
 const now = new Date('2026-03-02T09:00:00.000Z')
@@ -18,50 +13,45 @@ const t = (await loadTranslations()).getFixedT('en')
 const connected: StandingFacts = {
   status: 'live',
   tenantId: 't1',
-  isInReview: false,
-  isAwaitingOwner: false,
+  reviewOpenedAt: undefined,
+  ownerAskedAt: undefined,
   keyStatus: 'stored',
   isKeyHeldBack: undefined,
   permission: 'shared',
   mintState: undefined,
   mintProblem: undefined,
-  mintRequestedAt: undefined,
   probeState: 'ok',
   probeProblem: undefined,
   webhookState: undefined,
 }
 const none = { keyStatus: 'none', probeState: undefined } as const
-const mint = (mintState: NonNullable<StandingFacts['mintState']>, mintProblem?: string, age = 0) => {
+const mint = (mintState: NonNullable<StandingFacts['mintState']>, mintProblem?: string) => {
   const keyStatus: KeyStatus =
     mintState === 'sealed' || mintState === 'stored' ? 'minting' : (mintState as KeyStatus)
-  const mintRequestedAt = new Date(now.getTime() - age)
-  return { ...none, keyStatus, mintState, mintProblem, mintRequestedAt }
+  return { ...none, keyStatus, mintState, mintProblem }
 }
-const waiting = (problem?: string, age = 0) => mint('waiting', problem, age)
+const waiting = (problem?: string) => mint('waiting', problem)
 const stopped = (problem?: string) => mint('needs_decision', problem)
 
 const table: [Standing, Partial<StandingFacts>][] = [
   ['ended', { status: 'terminated' }],
   ['ended', { status: 'terminated', ...stopped('key_in_use') }],
-  ['in_review', { ...none, tenantId: undefined, isInReview: true }],
-  ['in_review', { ...none, tenantId: undefined, isInReview: true, isAwaitingOwner: true }],
-  ['awaiting_owner', { ...none, tenantId: undefined, isAwaitingOwner: true }],
+  ['in_review', { ...none, tenantId: undefined, reviewOpenedAt: now }],
+  ['in_review', { ...none, tenantId: undefined, reviewOpenedAt: now, ownerAskedAt: now }],
+  ['awaiting_owner', { ...none, tenantId: undefined, ownerAskedAt: now }],
   ['unbound', { ...none, tenantId: undefined }],
   ['no_key', none],
-  ['no_key', { ...none, isInReview: true }],
+  ['no_key', { ...none, reviewOpenedAt: now }],
   ['permission_missing', { ...none, permission: 'missing' }],
   ['queued', waiting()],
   ['queued', waiting('from_the_future')],
   ['queued', waiting('constructor')],
   ['activating', waiting('not_running')],
-  ['activating', waiting('not_running', WAITS_TOO_LONG_MS)],
   ['not_listed', waiting('not_listed')],
   ['unreachable', waiting('never_sent')],
   ['refused', waiting('refused')],
   ['no_permission', waiting('no_permission')],
   ['upstream_failed', waiting('upstream_failed')],
-  ['waiting_too_long', waiting('not_running', WAITS_TOO_LONG_MS + 1)],
-  ['waiting_too_long', waiting(undefined, WAITS_TOO_LONG_MS + 1)],
   ['creating', mint('minting')],
   ['creating', mint('minting', 'not_running')],
   ['creating', mint('sealed')],
@@ -101,7 +91,7 @@ const table: [Standing, Partial<StandingFacts>][] = [
 
 describe('where a channel stands', () => {
   it.each(table)('is %s, given %j', (standing, facts) => {
-    expect(standingOf({ ...connected, ...facts }, now)).toBe(standing)
+    expect(standingOf({ ...connected, ...facts })).toBe(standing)
   })
 
   it('can be everything that has a name', () => {
@@ -111,9 +101,9 @@ describe('where a channel stands', () => {
   it('is one of these, whatever the facts, and always the same one', () => {
     fc.assert(
       fc.property(anyFacts(anyKeyStatus), (facts) => {
-        const standing = standingOf(facts, now)
+        const standing = standingOf(facts)
         expect(standings).toContain(standing)
-        expect(standingOf({ ...facts }, new Date(now))).toBe(standing)
+        expect(standingOf({ ...facts })).toBe(standing)
       }),
     )
   })
@@ -121,7 +111,7 @@ describe('where a channel stands', () => {
   it('tells the product what the ledger has written down', () => {
     fc.assert(
       fc.property(anyFacts(keyStatusBesideMint), (facts) => {
-        expect(keyStatusOf(facts, now)).toBe(facts.keyStatus)
+        expect(keyStatusOf(facts)).toBe(facts.keyStatus)
       }),
     )
   })
@@ -144,15 +134,15 @@ describe.each([...standings])('a channel that is %s', (standing) => {
     if (state === 'connected') expect(standingTable[standing].keyStatus).toBe('stored')
   })
 
-  it('is somebody’s turn, and has a key status', () => {
-    const { turn, needsAdmin, keyStatus } = standingTable[standing]
-    expect(turns).toContain(turn)
-    expect(t(`admin.turn.${turn}`)).not.toContain('.')
+  it('needs what there are words for, and has a key status', () => {
+    const { requirement, since, needsAdmin, keyStatus } = standingTable[standing]
+    expect([undefined, ...requirementCodes]).toContain(requirement)
+    // Whatever is needed has a beginning, so that it can take too long; an end that is known has none.
+    if (requirement !== 'deletion') expect(since === undefined).toBe(requirement === undefined)
     expect(t(`admin.key.${keyStatus === 'recorded' ? 'none' : keyStatus}`)).not.toContain('.')
     if (keyStatus === 'recorded')
       expect(['ended', 'unbound', 'in_review', 'awaiting_owner', 'another_system']).toContain(standing)
-    // What only Latchkey can go on with is told to an admin when it goes on failing.
-    if (needsAdmin) expect(['admin', 'latchkey']).toContain(turn)
+    if (needsAdmin) expect(requirement).toBeDefined()
   })
 })
 
@@ -173,7 +163,6 @@ function anyFacts(
   const mintStates = [undefined, 'waiting', 'minting', 'sealed', 'unknown', 'needs_decision'] as const
   const problems = `not_running not_listed never_sent refused no_permission upstream_failed answer_lost key_in_use
     key_records_unreadable another_key_appeared answer_unreadable answer_masked answer_host_not_allowed constructor`
-  const ages = [0, WAITS_TOO_LONG_MS, WAITS_TOO_LONG_MS + 1]
   return fc.constantFrom(...mintStates).chain((mintState) =>
     fc.record({
       mintState: fc.constant(mintState),
@@ -181,11 +170,10 @@ function anyFacts(
       isKeyHeldBack: fc.constantFrom(true, false, undefined),
       status: fc.constantFrom('draft', 'in_setup', 'live', 'pending_deletion', 'terminated', 'unknown'),
       tenantId: fc.constantFrom('t1', undefined),
-      isInReview: fc.boolean(),
-      isAwaitingOwner: fc.boolean(),
+      reviewOpenedAt: fc.constantFrom(undefined, now),
+      ownerAskedAt: fc.constantFrom(undefined, now),
       permission: fc.constantFrom('shared', 'missing', 'unknown'),
       mintProblem: fc.constantFrom(undefined, ...problems.split(/\s+/)),
-      mintRequestedAt: fc.constantFrom(undefined, ...ages.map((age) => new Date(now.getTime() - age))),
       probeState: fc.constantFrom(undefined, 'due', 'ok', 'failed'),
       probeProblem: fc.constantFrom(undefined, 'another_number', 'unreachable', 'internal'),
       webhookState: fc.constantFrom(undefined, 'due', 'ok', 'failed'),

@@ -11,6 +11,7 @@ import type { Schema } from '../../src/database/schema.ts'
 import { Jobs } from '../../src/jobs/jobs.ts'
 import { createLogger } from '../../src/logger.ts'
 import { NoticeRepository } from '../../src/notices/notice-repository.ts'
+import { ReturnRepository } from '../../src/onboarding/return-repository.ts'
 import { eachDatabase, type OpenedDatabase } from '../databases.ts'
 import { TestClock } from '../test-clock.ts'
 
@@ -56,6 +57,11 @@ const lookups: readonly Lookup[] = [
     what: 'a launch by its nonce',
     run: (db) => db.selectFrom('launch').selectAll().where('nonceHash', '=', 'a'.padEnd(64, '0')).execute(),
     plan: /launch_nonce/,
+  },
+  {
+    what: 'what came back and is not answered',
+    run: (db) => new ReturnRepository({ db }).listUnanswered(clock.now(), 11),
+    plan: /connect_return_received/,
   },
   {
     what: "a session's returns",
@@ -116,8 +122,8 @@ const lookups: readonly Lookup[] = [
   },
   {
     what: 'whom an admin may be needed for',
-    run: (db) => new ChannelService({ db }).listCandidates(new Date(clock.now().getTime() - 86_400_000), 100),
-    plan: /channel_key_status.*mint_open_state.*mint_open_state.*channel_task_failed/s,
+    run: (db) => new ChannelService({ db }).listCandidates(clock.now(), 100),
+    plan: /^(?=.*channel_key_status)(?=.*mint_open_state)(?=.*mint_open_problem)(?=.*channel_task_unsettled)(?=.*channel_deletion)/s,
   },
   {
     what: "a channel's audit",
@@ -134,7 +140,7 @@ const lookups: readonly Lookup[] = [
 
 /** But for reviews and questions to owners, of which there are none here, and what an index holds in its order anyway. */
 const wholeTable =
-  /Seq Scan on (?!review|owner_confirmation)|^SCAN (?!audit|review|notice USING INDEX notice_waiting$|channel_task USING COVERING INDEX channel_task_failed)/m
+  /Seq Scan on (?!review|owner_confirmation)|^SCAN (?!audit|review|notice USING INDEX notice_waiting$|channel_task USING INDEX channel_task_unsettled$|channel USING COVERING INDEX channel_deletion$)/m
 
 eachDatabase('at twenty thousand numbers', (open) => {
   it.each(['without statistics', 'with statistics'])(

@@ -51,12 +51,13 @@ const rows: Readonly<Record<string, Cells>> = {
   mint: {
     ...{ id: 'm1', channel_id: 'ch1', version: 1, reason: 'return', asked_by: 'r1', state: 'waiting' },
     requested_at: at,
+    since_at: at,
   },
   api_key: {
     ...{ channel_id: 'ch1', version: 1, kid: 'k1', sealed: 'jwe', fingerprint: '0123456789abcdef' },
     ...{ address: 'https://waba.example', status: 'stored', created_at: at },
   },
-  channel_task: { channel_id: 'ch1', name: 'probe', version: 1, state: 'due' },
+  channel_task: { channel_id: 'ch1', name: 'probe', version: 1, state: 'due', since_at: at },
   channel_health: { channel_id: 'ch1', version: 1, asked_at: at, state: 'unknown', findings: '[]' },
   notice: {
     ...{ id: 'n1', event: 'channel_live', channel_id: 'ch1', size: 9, digest: hash('4'), place: 0 },
@@ -98,9 +99,9 @@ const required: Readonly<Record<string, string>> = {
   owner_confirmation: 'id session_id client_id email language asked_by link_hash created_at expires_at',
   owner_confirmation_channel: 'confirmation_id channel_id',
   owner_mail_stop: 'tenant_id stopped_at',
-  mint: 'id channel_id version reason asked_by state is_held_back requested_at',
+  mint: 'id channel_id version reason asked_by state is_held_back requested_at since_at',
   api_key: 'channel_id version kid sealed fingerprint address status is_held_back created_at',
-  channel_task: 'channel_id name version state',
+  channel_task: 'channel_id name version state since_at',
   channel_health: 'channel_id version asked_at state findings',
   key_read: 'token_id channel_id hour reads first_at last_at',
   notice: 'id event size digest place signature copies received_at last_received_at',

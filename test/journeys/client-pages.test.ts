@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
 import type { CrashPointName } from '../../src/jobs/crash-points.ts'
 import { statusIdOf } from '../../src/onboarding/connect-session-service.ts'
-import { type NumberState, numberStates, type Situation, situations } from '../../src/onboarding/progress.ts'
+import { type NumberState, numberStates } from '../../src/onboarding/number-state.ts'
+import { type Situation, situations } from '../../src/onboarding/progress.ts'
 import { statusPath } from '../../src/paths.ts'
 import type { VisitActs } from '../../src/simulator/visits.ts'
 import { loadTranslations } from '../../src/web/translations.ts'
@@ -79,6 +80,65 @@ const reviewed = async (decide: 'refuse' | 'leave', acts = newClient('ch1'), ord
 /** The mail itself does not leave: nobody listens there. */
 const mails = { SMTP_URL: 'smtp://127.0.0.1:1', MAIL_FROM: 'connect@nordlicht.example' }
 
+const webhooks = { CHANNEL_WEBHOOK_URL: 'https://product.example/{channel_id}' }
+
+/** Its key was replaced by somebody else, and that was found out. */
+const rejected = async () => {
+  await open()
+  const returned = await quiet(await shared())
+  site.hub.mintForeignKey('ch1')
+  await site.context.probes.retry('ch1', 'probe', site.context.db)
+  return quiet(returned)
+}
+
+const inUse = async () => {
+  await open()
+  const createdAt = new Date(site.clock.now().getTime() - 90 * DAY_MS)
+  site.hub.addClient({ id: 'cl1', email: emailOf('ch1'), name: 'Shop ch1', createdAt })
+  const number = { clientId: 'cl1', phoneNumber: numberOf(), displayName: 'Shop ch1', running: true }
+  site.hub.addChannel({ id: 'ch1', ...number, createdAt })
+  site.hub.mintForeignKey('ch1')
+  return quiet(await shared({ clientId: 'cl1', channels: ['ch1'] }, { emailVerified: true }))
+}
+
+const cancelled = async () => {
+  await open()
+  const returned = await quiet(await shared())
+  site.hub.change('ch1', { endsAt: site.clock.now().toISOString().replace(/^..../, '2099') })
+  await site.pass(HOUR_MS)
+  return returned
+}
+
+const ended = async () => {
+  await open()
+  const returned = await quiet(await shared(newClient('ch1', { running: false })))
+  site.hub.end('ch1')
+  await site.pass(DAY_MS)
+  return returned
+}
+
+/** By another visit of the same client: nothing of it shows on the page of this one. */
+const takenBack = async () => {
+  await open()
+  site.hub.setSwitches({ revoke_kills_key: true })
+  const returned = await quiet(await shared())
+  const { clientId } = site.hub.channel('ch1')
+  await quiet(await shared({ clientId, revoke: ['ch1'] }))
+  await site.pass(DAY_MS)
+  return returned
+}
+
+const linking = async () => {
+  await open({ stopAt: 'return.bound' })
+  return untilStopped(await shared())
+}
+
+const finishing = async () => {
+  await open({ settings: webhooks })
+  site.hub.setFault({ endpoint: 'webhook_set', kind: 'status', status: 500 })
+  return quiet(await shared())
+}
+
 const ways: Record<Situation, Way> = {
   launched: async () => {
     await open()
@@ -138,13 +198,13 @@ const ways: Record<Situation, Way> = {
     await open()
     return reviewed('refuse')
   },
-  failed: async () => {
-    await open()
-    const returned = await quiet(await shared())
-    site.hub.mintForeignKey('ch1')
-    await site.context.probes.retry('ch1', 'probe', site.context.db)
-    return quiet(returned)
-  },
+  failed: takenBack,
+  permission: rejected,
+  deletion: cancelled,
+  with_support: inUse,
+  linking,
+  finishing,
+  ended,
   expired: async () => {
     await open()
     const launched = await left()
@@ -161,10 +221,7 @@ const numberOf = () => newClient('ch1').add?.[0]?.phoneNumber ?? ''
 
 const waysOfNumbers: Record<NumberState, Way> = {
   activating: ways.waiting,
-  preparing: async () => {
-    await open({ stopAt: 'return.bound' })
-    return untilStopped(await shared())
-  },
+  preparing: linking,
   proving: async () => {
     await open({ stopAt: 'key.stored' })
     return untilStopped(await shared())
@@ -180,15 +237,7 @@ const waysOfNumbers: Record<NumberState, Way> = {
     site.hub.setFault({ endpoint: 'create_key', kind: 'status', status: 403 })
     return quiet(await shared())
   },
-  with_support: async () => {
-    await open()
-    const createdAt = new Date(site.clock.now().getTime() - 90 * DAY_MS)
-    site.hub.addClient({ id: 'cl1', email: emailOf('ch1'), name: 'Shop ch1', createdAt })
-    const number = { clientId: 'cl1', phoneNumber: numberOf(), displayName: 'Shop ch1', running: true }
-    site.hub.addChannel({ id: 'ch1', ...number, createdAt })
-    site.hub.mintForeignKey('ch1')
-    return quiet(await shared({ clientId: 'cl1', channels: ['ch1'] }, { emailVerified: true }))
-  },
+  with_support: inUse,
   awaiting_owner: async () => {
     await open({ settings: mails })
     const link = await site.link({ tenantId: 't-ch1', tenantName: 'Shop ch1', email: emailOf('ch1') })
@@ -206,12 +255,33 @@ const waysOfNumbers: Record<NumberState, Way> = {
     await open()
     return reviewed('refuse', two(), { email: emailOf('ch1'), number: numberOf() })
   },
-  rejected: ways.failed,
-  ended: async () => {
-    await open()
+  rejected,
+  ended,
+  revoked: takenBack,
+  deletion: cancelled,
+  finishing,
+  checking: async () => {
+    const { browser, status } = await rejected()
+    await site.context.runner.stop()
+    const { headers } = await browser.post(status).expect(303)
+    const { clientId } = site.hub.channel('ch1')
+    const acts = { clientId, channels: ['ch1'] }
+    return comeBack({ browser, back: pathOf(site.hub.visit(String(headers.location), acts)) })
+  },
+  listing: async () => {
+    const returned = await ways.waiting()
+    site.hub.forget('ch1')
+    await site.pass(HOUR_MS)
+    return returned
+  },
+  unlinked: async () => {
+    await open({ settings: { ...mails } })
     const returned = await quiet(await shared(newClient('ch1', { running: false })))
-    site.hub.end('ch1')
-    await site.pass(DAY_MS)
+    await site.context.db
+      .updateTable('mint')
+      .set({ state: 'not_needed', closedAt: site.clock.now() })
+      .execute()
+    await site.context.db.updateTable('channel').set({ keyStatus: 'none' }).execute()
     return returned
   },
 }

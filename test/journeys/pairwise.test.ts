@@ -220,7 +220,7 @@ class Journey {
 
   /** @throws when nobody can do anything, or what is told is not so */
   async #end(): Promise<End> {
-    const { context, clock, hub } = this.#site
+    const { context, hub } = this.#site
     const channel = await context.channels.find('ch1')
     const page = await this.#read()
     if (channel?.keyStatus === 'stored') {
@@ -232,9 +232,9 @@ class Journey {
     }
     const reviews = await context.reviews.listOfChannel('ch1')
     if (reviews.some(({ closedAt }) => !closedAt) && page.includes('is checking this')) return 'review'
-    const { needsAdmin, turn } = (channel && standingTable[standingOf(channel, clock.now())]) ?? {}
+    const { needsAdmin, requirement } = channel ? standingTable[standingOf(channel)] : {}
     if (channel?.tenantId && needsAdmin) return 'review'
-    if ((channel?.mintDueAt && turn !== 'nobody') || hasButton(page)) return 'waiting'
+    if ((channel?.mintDueAt && requirement) || hasButton(page)) return 'waiting'
     throw new Error(`a dead end: ${JSON.stringify(channel)} ${this.#page}`)
   }
 

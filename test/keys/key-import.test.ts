@@ -252,6 +252,6 @@ function mintOf(channelId: string): NewRow<'mint'> {
   const at = new Date('2026-03-02T08:57:00.000Z')
   return {
     ...{ id: 'min_1', channelId, version: 1, reason: 'return', askedBy: 'ret_1', launchedAt: at },
-    ...{ state: 'unknown', problem: 'answer_lost', requestedAt: at, sentAt: at },
+    ...{ state: 'unknown', problem: 'answer_lost', requestedAt: at, sinceAt: at, sentAt: at },
   }
 }

@@ -15,8 +15,8 @@ const live = {
     isRunning: true,
     observedAt: at,
   },
-  ...{ permission: 'shared', keyStatus: 'none', isInReview: false },
-} as ChannelDetails
+  ...{ permission: 'shared', keyStatus: 'none', facts: {} },
+} as unknown as ChannelDetails
 const stored = { ...live, keyStatus: 'stored', keyCreatedAt: at, probeState: 'ok', probeDoneAt: at } as const
 const waiting = { ...live, keyStatus: 'waiting', mintState: 'waiting', mintRequestedAt: at } as const
 
@@ -33,6 +33,8 @@ const returned = (state: ReturnDetails['state'], channels: readonly Named[], cha
 const bound = returned('bound', [{ channelId: 'ch1', outcome: 'bound' }])
 const read = (returns: readonly ReturnDetails[], channels: readonly ChannelDetails[] = [], change = {}) =>
   deriveProgress({
+    now: at,
+    launchedAt: at,
     isExpired: false,
     browserHash: 'own',
     returns,
@@ -45,20 +47,25 @@ describe('what a number’s owner is told', () => {
   it.each<[string, ChannelDetails, string, string]>([
     ['a key that works', stored, 'connected', 'completed'],
     ['while another is created', { ...stored, mintState: 'minting' }, 'connected', 'completed'],
-    ['while that has stopped', { ...stored, mintState: 'needs_decision' }, 'connected', 'completed'],
-    ['whatever its webhook does', { ...stored, webhookState: 'failed' }, 'connected', 'completed'],
-    ['a key that is not proven yet', { ...stored, probeState: 'due' }, 'proving', 'waiting'],
-    ['a key that was rejected', { ...stored, keyStatus: 'rejected' }, 'rejected', 'failed'],
+    ['while that has stopped', { ...stored, mintState: 'needs_decision' }, 'finishing', 'finishing'],
+    ['while its webhook is not set', { ...stored, webhookState: 'failed' }, 'finishing', 'finishing'],
+    ['a key that is not proven yet', { ...stored, probeState: 'due' }, 'proving', 'linking'],
+    ['a key that was rejected', { ...stored, keyStatus: 'rejected' }, 'rejected', 'permission'],
     [
       'the same, permission and all',
       { ...stored, keyStatus: 'rejected', permission: 'missing' },
       'rejected',
-      'failed',
+      'permission',
     ],
     ['a number that is not active yet', { ...waiting, mintProblem: 'not_running' }, 'activating', 'waiting'],
-    ['and one that is not shared', { ...waiting, mintProblem: 'no_permission' }, 'no_permission', 'waiting'],
-    ['a mint that an admin cancelled', live, 'with_support', 'waiting'],
-    ['a number that 360dialog has ended', { ...stored, status: 'terminated' }, 'ended', 'failed'],
+    [
+      'and one that is not shared',
+      { ...waiting, mintProblem: 'no_permission' },
+      'no_permission',
+      'permission',
+    ],
+    ['a mint that an admin cancelled', live, 'unlinked', 'permission'],
+    ['a number that 360dialog has ended', { ...stored, status: 'terminated' }, 'ended', 'ended'],
   ])('%s', (_, channel, state, situation) => {
     const progress = read([bound], [channel])
     expect([progress.numbers[0]?.state, progress.situation]).toEqual([state, situation])

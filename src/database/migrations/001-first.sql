@@ -55,6 +55,7 @@ create table channel (
   permission text not null default 'unknown' check (permission in ('shared', 'missing', 'unknown')),
   permission_source text check (permission_source in ('return', 'mint', 'probe', 'api', 'notice', 'admin')),
   permission_observed_at text,
+  permission_since_at text,
   is_permission_disputed integer not null default 0 check (is_permission_disputed in (0, 1)),
   key_status text not null default 'none' check (key_status in
     ('none', 'waiting', 'minting', 'stored', 'needs_decision', 'unknown', 'rejected', 'retired')),
@@ -77,6 +78,12 @@ create index channel_client on channel (client_id);
 create index channel_key_status on channel (key_status, id);
 
 create index channel_permission on channel (permission, id);
+
+create index channel_unshared on channel (permission, key_status, permission_since_at) where tenant_id is not null;
+
+create index channel_key_status_bound on channel (key_status, bound_at) where tenant_id is not null;
+
+create index channel_deletion on channel (id) where status = 'pending_deletion';
 
 -- What one source said of a channel's permission at one time.
 create table observation (
@@ -208,6 +215,8 @@ create index connect_return_raw on connect_return (received_at) where raw is not
 create index connect_return_unconnected on connect_return (received_at)
   where state in ('pending', 'refused', 'declined');
 
+create index connect_return_received on connect_return (received_at) where state = 'received';
+
 -- A channel that a return named, and what became of it.
 create table returned_channel (
   return_id text not null references connect_return (id) on delete cascade,
@@ -324,6 +333,7 @@ create table mint (
   sealed_answer text,
   is_held_back integer not null default 0 check (is_held_back in (0, 1)),
   requested_at text not null,
+  since_at text not null,
   sent_at text,
   closed_at text,
   check (state not in ('stored', 'refused', 'not_needed') or closed_at is not null),
@@ -337,7 +347,9 @@ create unique index mint_one_open on mint (channel_id) where closed_at is null;
 
 create index mint_channel on mint (channel_id, id);
 
-create index mint_open_state on mint (state, requested_at) where closed_at is null;
+create index mint_open_state on mint (state, since_at) where closed_at is null;
+
+create index mint_open_problem on mint (problem, since_at) where closed_at is null;
 
 -- A channel's keys: ciphertext, sealed to hub, channel, version and address. At most one is in use. One that a former
 -- tenant had when the channel moved is held back: served to nobody before an admin has confirmed or replaced it.
@@ -367,11 +379,12 @@ create table channel_task (
   version integer not null check (version >= 1),
   state text not null check (state in ('due', 'ok', 'failed')),
   problem text,
+  since_at text not null,
   done_at text,
   primary key (channel_id, name)
 );
 
-create index channel_task_failed on channel_task (channel_id) where state = 'failed';
+create index channel_task_unsettled on channel_task (state, since_at) where state <> 'ok';
 
 -- A channel's health as the Messaging API told it last. It may be asked for once in 300 seconds, or at once with a new
 -- key: asked_at is taken before the call, by whoever may make it.
