@@ -78,6 +78,7 @@ export type StandingFacts = Pick<
   | 'keyStatus'
   | 'isKeyHeldBack'
   | 'permission'
+  | 'isPermissionDisputed'
   | 'mintState'
   | 'mintProblem'
   | 'probeState'
@@ -131,7 +132,8 @@ function standingOfMint({ mintState, mintProblem = '' }: StandingFacts): Standin
 
 /** A stored key is served while another one is created. */
 function standingWithKey(facts: StandingFacts): Standing {
-  const { status, permission, mintState, probeState, probeProblem, webhookState } = facts
+  const { status, permission, isPermissionDisputed, mintState, probeState, probeProblem, webhookState } =
+    facts
   if (mintState === 'needs_decision') return 'renewal_stopped'
   if (probeProblem === 'another_number') return 'another_number'
   if (probeState === 'failed') return 'probe_failed'
@@ -139,7 +141,8 @@ function standingWithKey(facts: StandingFacts): Standing {
   if (mintState) return 'renewing'
   if (webhookState === 'failed') return 'webhook_failed'
   if (webhookState === 'due') return 'setting_webhook'
-  if (permission === 'missing') return 'connected_without_permission'
-  if (permission === 'unknown') return 'permission_uncertain'
+  // A list says that it is not shared, and the key works all the same.
+  if (permission === 'missing' && !isPermissionDisputed) return 'connected_without_permission'
+  if (permission !== 'shared') return 'permission_uncertain'
   return status === 'pending_deletion' ? 'deletion_pending' : 'connected'
 }

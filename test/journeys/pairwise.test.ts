@@ -227,7 +227,8 @@ class Journey {
       expect(await this.#readKey()).toBe(hub.liveKeyOf('ch1'))
       expect(channel).toMatchObject({ tenantId: 't-ch1', probeState: 'ok', webhookState: 'ok' })
       expect(hub.channel('ch1').webhook?.url).toBe('https://product.example/ch1')
-      expect(page).toContain('Everything is ready.')
+      // Where 360dialog's list says otherwise for ever, nobody is told that all is well.
+      expect(page).toContain(channel.permission === 'shared' ? 'Everything is ready.' : 'Your number works')
       return 'key'
     }
     const reviews = await context.reviews.listOfChannel('ch1')
