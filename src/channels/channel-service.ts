@@ -159,6 +159,11 @@ export class ChannelService {
     return rows.map(({ id }) => id)
   }
 
+  /** A notice of 360dialog told that this channel runs. */
+  async noteRunning(channelId: string, now: Date, trx: Database): Promise<void> {
+    await trx.updateTable('channel').set({ runningReportedAt: now }).where('id', '=', channelId).execute()
+  }
+
   /** 360dialog was asked which numbers this client shares. */
   async noteAsked(clientId: string, now: Date, trx: Database): Promise<void> {
     await trx.updateTable('client').set({ sharesReadAt: now }).where('id', '=', clientId).execute()

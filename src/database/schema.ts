@@ -108,6 +108,8 @@ interface ChannelTable {
   status: 'draft' | 'in_setup' | 'live' | 'pending_deletion' | 'terminated' | 'unknown'
   rawStatus: string
   isRunning: boolean
+  /** When 360dialog told by a notice that it runs: no field may say so (docs/360dialog.md 7). */
+  runningReportedAt: Optional<Date>
   createdAt: Optional<Date>
   observedAt: Date
   /** Since when 360dialog lists it no more. */

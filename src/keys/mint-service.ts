@@ -121,7 +121,8 @@ export class MintService {
     const channel = await partnerApi.findChannel(mint.channelId, job.attempts > 1 ? 'known' : 'mint')
     if (!channel) return ledger.wait(held, 'not_listed', undefined)
     await inTransaction(db, (trx) => channels.describe(undefined, [channel], clock.now(), trx))
-    if (!channel.running) return ledger.wait(held, 'not_running', undefined)
+    if (!channel.running && !(await this.#isReportedToRun(mint)))
+      return ledger.wait(held, 'not_running', undefined)
     if (await this.#hasLiveKey(mint)) return ledger.close(held, 'not_needed')
 
     const before = await this.#readRecords(held)
@@ -132,6 +133,11 @@ export class MintService {
     await job.extend(db)
     crashPoint('mint.prepared')
     await this.#create(held, before)
+  }
+
+  /** Which field says so is not known, so a notice may try it: creating the key decides. */
+  async #isReportedToRun({ channelId }: Mint): Promise<boolean> {
+    return (await this.#dependencies.channels.find(channelId))?.runningReportedAt !== undefined
   }
 
   /**
@@ -228,7 +234,7 @@ export class MintService {
 
   async #onCreateFailed(held: HeldMint, { failure, upstreamStatus }: PartnerApiError): Promise<void> {
     const { ledger, channels, db, clock, onOutcome } = this.#dependencies
-    const { problem, requestedAt, channelId } = held.mint
+    const { problem, sinceAt, channelId } = held.mint
     onOutcome(failure)
     const now = clock.now()
     if (failure === 'unknown') return ledger.lose(held, now, { upstreamStatus: upstreamStatus ?? null })
@@ -237,7 +243,7 @@ export class MintService {
     await inTransaction(db, (trx) =>
       channels.observe(channelId, { source: 'mint', says: 'missing', observedAt: now }, trx),
     )
-    const isTired = problem === 'no_permission' && now.getTime() - requestedAt.getTime() > REFUSED_FOR_MS
+    const isTired = problem === 'no_permission' && now.getTime() - sinceAt.getTime() > REFUSED_FOR_MS
     return isTired ? ledger.close(held, 'refused') : ledger.wait(held, 'no_permission', upstreamStatus)
   }
 

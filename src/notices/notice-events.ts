@@ -35,6 +35,11 @@ export function hintOf(event: string): 'grant_reported' | 'revocation_reported' 
   return event === 'channel_permission_revoked' ? 'revocation_reported' : undefined
 }
 
+/** Whether an event reports that a number runs: then creating its key may be tried, whatever its fields say. */
+export function reportsRunning(event: string): boolean {
+  return event === 'channel_running' || event === 'channel_live'
+}
+
 const MESSAGES = new Set(['messages', 'contacts', 'history', 'state_sync', 'message_echoes'])
 
 /** Whether what stands under this name is what people write to each other, or whom they know. */

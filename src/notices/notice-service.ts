@@ -14,7 +14,7 @@ import type { Work } from '../jobs/runner.ts'
 import type { MintService } from '../keys/mint-service.ts'
 import type { ProbeService } from '../keys/probe-service.ts'
 import type { ArrivedEvent, Delivery } from './delivery.ts'
-import { aboutOf, hintOf } from './notice-events.ts'
+import { aboutOf, hintOf, reportsRunning } from './notice-events.ts'
 import type { Notice, NoticeRepository } from './notice-repository.ts'
 
 /** How often 360dialog is asked about ids that are not known here; and about one channel, for notices that nobody signed. */
@@ -219,6 +219,8 @@ export class NoticeService {
       if (says && signature === 'valid')
         await channels.observe(channelId, { source: 'notice', says, observedAt }, trx)
     }
+    const isRunning = waiting.some(({ event, signature }) => signature === 'valid' && reportsRunning(event))
+    if (found && isRunning) await channels.noteRunning(channelId, now, trx)
     crashPoint('notice.observed')
     afterCommit(trx, () => crashPoint('notice.read'))
     await mints.retryNow(channelId, trx)

@@ -163,6 +163,26 @@ describe.each(engines)('a notice of 360dialog, on %s', (engine) => {
       expect(await readStatus(returned)).toBe('completed')
     })
 
+    it('by trying where no field says that a number runs: 360dialog decides, once', async () => {
+      site.hub.setSwitches({ running_field: 'none' })
+      const returned = await connect('ch1', newClient('ch1', { running: false }))
+      await send('channel_running', { id: 'ch1' })
+      expect(await channelOf('ch1')).toMatchObject({ mintProblem: 'refused', mintUpstreamStatus: 400 })
+      site.hub.makeRun('ch1')
+      await send('channel_live', { id: 'ch1' })
+      expect(await channelOf('ch1')).toMatchObject({ isRunning: false, keyStatus: 'stored' })
+      expect([site.hub.minted, await readStatus(returned)]).toEqual([['ch1'], 'completed'])
+    })
+
+    it('but not when nobody signed it', async () => {
+      site.hub.setSwitches({ running_field: 'none' })
+      site = await site.restart({ D360_WEBHOOK_SIGNATURE: 'warn' })
+      await connect('ch1', newClient('ch1', { running: false }))
+      await post(site, envelope('channel_running', { id: 'ch1' }), '').expect(200)
+      await site.pass(10 * MINUTE_MS)
+      expect(site.hub.calls.create_key).toBe(0)
+    })
+
     it('whether it is true or not: what it says is no fact', async () => {
       await connect('ch1', newClient('ch1', { running: false }))
       await send('channel_live', { id: 'ch1', account_mode: 'live', status: 'ready', client_id: 'clX' })

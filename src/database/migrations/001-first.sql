@@ -48,6 +48,7 @@ create table channel (
   status text not null check (status in ('draft', 'in_setup', 'live', 'pending_deletion', 'terminated', 'unknown')),
   raw_status text not null,
   is_running integer not null check (is_running in (0, 1)),
+  running_reported_at text,
   created_at text,
   observed_at text not null,
   unlisted_at text,
