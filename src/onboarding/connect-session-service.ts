@@ -51,6 +51,15 @@ export interface SignUp {
   readonly number: string | undefined
 }
 
+/** How somebody wants to leave for the permission screen. */
+export interface LaunchWish {
+  /** Goes on with what came back elsewhere. */
+  readonly isContinuation?: boolean
+  /** With an account that is there already: 360dialog asks to log in, not to sign up. */
+  readonly login?: boolean
+  readonly language?: Language
+}
+
 interface Dependencies {
   readonly db: Database
   readonly channels: Pick<ChannelService, 'addTenant'>
@@ -80,13 +89,13 @@ export class ConnectSessionService {
   }
 
   /** Registers a new tenant of its own for a visitor, and answers the address of the permission screen. */
-  async signUp({ company, email, number }: SignUp, browserHash: string, language: Language): Promise<URL> {
+  async signUp({ company, email, number }: SignUp, browserHash: string, how: LaunchWish): Promise<URL> {
     const tenantId = newId('self', this.#dependencies.clock.now())
     // Before the transaction: a signature may have to be waited for.
     const signature = await this.#sign({ origin: 'self_signup' }, browserHash)
     return inTransaction(this.#db, async (trx) => {
       const session = await this.#begin({ tenantId, tenantName: company, email, number }, undefined, trx)
-      return this.#launch(session, { browserHash, isContinuation: false, language }, signature, trx)
+      return this.#launch(session, { ...how, browserHash }, signature, trx)
     })
   }
 
@@ -94,13 +103,9 @@ export class ConnectSessionService {
    * Creates a nonce for this browser now, and answers the address of the permission screen. A continuation goes on
    * with what came back elsewhere: that is resumed when this launch returns.
    */
-  async launch(
-    session: ConnectSession,
-    browserHash: string,
-    { isContinuation = false, language = 'en' }: { isContinuation?: boolean; language?: Language } = {},
-  ): Promise<URL> {
+  async launch(session: ConnectSession, browserHash: string, how: LaunchWish = {}): Promise<URL> {
     const signature = await this.#sign(session, browserHash)
-    return this.#launch(session, { browserHash, isContinuation, language }, signature, this.#db)
+    return this.#launch(session, { ...how, browserHash }, signature, this.#db)
   }
 
   /** The session that a connect link opens, expired ones included. Consumes nothing. */
@@ -214,7 +219,7 @@ export class ConnectSessionService {
 
   async #launch(
     session: ConnectSession,
-    how: Pick<Launch, 'browserHash' | 'isContinuation' | 'language'>,
+    { browserHash, isContinuation = false, language = 'en', login }: LaunchWish & Pick<Launch, 'browserHash'>,
     signature: IoSignature | undefined,
     db: Database,
   ): Promise<URL> {
@@ -225,12 +230,12 @@ export class ConnectSessionService {
       sessionId: session.id,
       nonceHash: hashOf(nonce),
       statusHash: hashOf(statusIdOf(nonce)),
-      ...how,
+      ...{ browserHash, isContinuation, language },
       createdAt: now,
       expiresAt: new Date(now.getTime() + NONCE_LIFE_MS),
     }
     await groupCommit(db, (trx) => insertLaunch(trx, launch))
-    return this.#screen(session, nonce, signature)
+    return this.#screen(session, { nonce, login, ioSignature: signature })
   }
 
   /** @throws BusyError when this session, this browser or all together launch too often for each to be signed */
@@ -252,7 +257,14 @@ export class ConnectSessionService {
     return signer.sign(origin)
   }
 
-  #screen(session: ConnectSession, nonce: string, ioSignature: IoSignature | undefined): URL {
+  #screen(
+    session: ConnectSession,
+    {
+      nonce,
+      login,
+      ioSignature,
+    }: { nonce: string; login: boolean | undefined; ioSignature: IoSignature | undefined },
+  ): URL {
     const { template, partnerId, callbackUrl, stateIn } = this.#dependencies.settings
     const redirectUrl = new URL(callbackUrl)
     if (stateIn !== 'state') redirectUrl.searchParams.set(NONCE_PARAMETER, nonce)
@@ -264,7 +276,7 @@ export class ConnectSessionService {
       ...(session.number !== undefined && { number: session.number }),
       ...(stateIn !== 'redirect_url' && { state: nonce }),
       ...(stateIn !== 'state' && { redirectUrl: redirectUrl.href }),
-      ioSignature,
+      ...{ login, ioSignature },
     })
   }
 }

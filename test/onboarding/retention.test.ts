@@ -126,7 +126,7 @@ eachDatabase('what onboarding forgets', (open) => {
     }
     await fill()
     await asks('of the product', clock.now())
-    await sessions.signUp({ company: 'Eve', email: 'eve@else.example', number: undefined }, hashOf('e'), 'en')
+    await sessions.signUp({ company: 'Eve', email: 'eve@else.example', number: undefined }, hashOf('e'), {})
     await asks('of itself', clock.now())
     await onboarding.leave('open', 'o')
     await asks('open', null)
