@@ -28,6 +28,7 @@ const refusalCodes: readonly KnownRefusal['code'][] = [
 /** The keys that are put together while a page is rendered. */
 const built = [
   ...situations.flatMap((situation) => [...textsOf(`status.${situation}`), `status.${situation}.wait`]),
+  'status.completed.again',
   ...['direct', 'partner'].map((payer) => `status.takeBack.${payer}`),
   ...numberStates.map((state) => `number.${state}`),
   ...['elsewhere', 'late', 'unsure'].flatMap((way) => [`return.${way}.title`, `return.${way}.text`]),

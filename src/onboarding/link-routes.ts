@@ -1,7 +1,7 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express'
 import { z } from 'zod'
 import { NotFoundError } from '../errors.ts'
-import { linkPath, paths } from '../paths.ts'
+import { linkPath, paths, statusPath } from '../paths.ts'
 import type { BrowserId } from '../web/browser-id.ts'
 import { formText } from '../web/form-text.ts'
 import { pageContext, renderPage } from '../web/render-page.ts'
@@ -30,7 +30,13 @@ export function createLinkRoutes(dependencies: Dependencies): Router {
 
   router.use(paths.link, privatePage)
 
-  router.get(paths.home, launchPageHeaders, async (_req, res) => {
+  // Here by a form that was sent, and reloaded or shared since.
+  router.get(paths.signUp, (_req, res) => res.redirect(303, paths.home))
+
+  router.get(paths.home, launchPageHeaders, async (req, res) => {
+    // Known before it presses, so that two presses are of one browser.
+    browsers.ensure(req, res)
+    res.set('cache-control', 'no-store')
     if (selfSignup) return showSignUp(res, {}, {}, await refusals.ofVisitor(undefined))
     renderPage(res, 'onboarding/closed', { title: pageContext(res).t('closed.title') })
   })
@@ -53,7 +59,10 @@ export function createLinkRoutes(dependencies: Dependencies): Router {
 
   router.get(paths.link, launchPageHeaders, async (req, res) => {
     const session = await sessions.findByLink(String(req.params.token))
-    if (!session || sessions.endOf(session)) return showUnusableLink(res, sessions, session)
+    if (!session) return showUnusableLink(res, sessions, session)
+    const used = await sessions.findStatusPage(session, browsers.ensure(req, res))
+    if (sessions.endOf(session)) return showUnusableLink(res, sessions, session, used)
+    if (used) return res.redirect(303, statusPath(used.id))
     showLink(res, session, await refusals.ofSession(session), String(req.params.token))
   })
 

@@ -44,7 +44,7 @@ export function createOnboardingRoutes(dependencies: Dependencies): Router {
     // A live nonce is never limited; what anybody can send again and again is.
     if (!match.isLive) await runMiddleware(limit, req, res)
     // A browser that goes on from here is known again when it does.
-    const browserHash = match.kind === 'launch' ? browsers.ensure(req, res) : undefined
+    const browserHash = match.kind === 'launch' ? browsers.ensure(req, res).hash : undefined
     const isKept = await receiver.store(query, match, browserHash)
     if (match.kind === 'unattached') return res.redirect(303, paths.returned)
     if (match.arrival === 'launch') return res.redirect(303, statusPath(match.pageId))
@@ -174,7 +174,7 @@ function showStatus(
     situation,
     code: session.code,
     tenantName: session.tenantName,
-    canStartAgain: CAN_START_AGAIN.has(situation),
+    canStartAgain: CAN_START_AGAIN.has(situation) || (situation === 'completed' && !end),
     canContinue: canContinue && situation === 'needs_review' && !end,
     end,
     steps: progress.steps.map(({ name, state }) => ({ name, state })),
