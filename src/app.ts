@@ -10,6 +10,7 @@ import { isMigrated } from './database/migrate.ts'
 import { NotFoundError } from './errors.ts'
 import { createNoticeRoutes } from './notices/notice-routes.ts'
 import { createConfirmRoutes } from './onboarding/confirm-routes.ts'
+import { createLinkRoutes } from './onboarding/link-routes.ts'
 import { createOnboardingRoutes } from './onboarding/onboarding-routes.ts'
 import { paths } from './paths.ts'
 import { createProductApiRoutes } from './product-api/product-api-routes.ts'
@@ -74,20 +75,15 @@ export function createApp(context: Context, translations: i18n): Express {
   app.post(/.*/, express.urlencoded({ extended: false, limit: '16kb', parameterLimit: 50 }))
   app.use(sameOriginForms(config.publicUrl))
 
-  app.use(
-    createOnboardingRoutes({
-      sessions: context.sessions,
-      receiver: context.receiver,
-      status: context.status,
-      browsers: new BrowserId(config.publicUrl),
-      selfSignup: config.selfSignup,
-      brandName: config.brand.name,
-      paidBy: config.paidBy,
-      launchPageHeaders: launchPageHeaders(headers),
-      limit: perMinute(config.rateLimits.public),
-      logger,
-    }),
-  )
+  const launching = {
+    ...context,
+    browsers: new BrowserId(config.publicUrl),
+    launchPageHeaders: launchPageHeaders(headers),
+    limit: perMinute(config.rateLimits.public),
+  }
+  const { selfSignup, brand, paidBy } = config
+  app.use(createLinkRoutes({ ...launching, selfSignup, brandName: brand.name }))
+  app.use(createOnboardingRoutes({ ...launching, paidBy }))
   app.use(createConfirmRoutes(context.answers, perMinute(config.rateLimits.public)))
   app.use(
     createAdminRoutes({

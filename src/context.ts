@@ -6,6 +6,7 @@ import { ChannelAdminService } from './admin/channel-admin-service.ts'
 import { OverviewService } from './admin/overview-service.ts'
 import { SignInCounts } from './admin/sign-in-counts.ts'
 import { AuditLog } from './audit/audit-log.ts'
+import { AccountService } from './channels/account-service.ts'
 import { ChannelService } from './channels/channel-service.ts'
 import { SyncService } from './channels/sync-service.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -38,6 +39,7 @@ import { createMetrics, type Metrics } from './metrics.ts'
 import { NoticeRepository } from './notices/notice-repository.ts'
 import { NoticeService } from './notices/notice-service.ts'
 import { ConnectSessionService } from './onboarding/connect-session-service.ts'
+import { KnownRefusalService } from './onboarding/known-refusal-service.ts'
 import { LaunchSigner } from './onboarding/launch-signer.ts'
 import { OwnerAnswerService } from './onboarding/owner-answer-service.ts'
 import { OwnerAskingService } from './onboarding/owner-asking-service.ts'
@@ -92,6 +94,7 @@ export async function createContext(config: Config, overrides: Overrides = {}) {
   const audit = new AuditLog({ db, clock, logger })
   const jobs = new Jobs({ db, clock })
   const channels = new ChannelService({ db })
+  const accounts = new AccountService({ db })
   const translate = translatorFor(await loadTranslations(), config.brand.name)
   const infrastructure = {
     config,
@@ -103,6 +106,7 @@ export async function createContext(config: Config, overrides: Overrides = {}) {
     audit,
     jobs,
     channels,
+    accounts,
     crashPoint,
     translate,
   }
@@ -166,6 +170,7 @@ interface Infrastructure {
   readonly audit: AuditLog
   readonly jobs: Jobs
   readonly channels: ChannelService
+  readonly accounts: AccountService
   readonly crashPoint: CrashPoint
   readonly translate: Translator
 }
@@ -238,12 +243,17 @@ function createOnboarding(infrastructure: Infrastructure, { partnerApi }: Hub, {
     settings: { ...launch, partnerId, callbackUrl },
     signer: new LaunchSigner({ ...infrastructure, partnerId, secret }),
   })
+  const { publicUrl, brand } = config
+  const refusals = new KnownRefusalService({
+    ...infrastructure,
+    partner: { publicUrl, supportEmail: brand.supportEmail },
+  })
   const stored = { ...infrastructure, sessions, returns: new ReturnRepository(infrastructure) }
   const reviews = new ReviewService({
     ...{ ...stored, mints, partnerApi },
     reviews: new ReviewRepository(infrastructure),
   })
-  const { hubId, publicUrl, mail } = config
+  const { hubId, mail } = config
   const mailer = mail && new Mailer(mail)
   const asking = { ...stored, confirmations: new OwnerConfirmationStore({ ...infrastructure, hubId }) }
   const owners = new OwnerAskingService({ ...asking, canSendMail: mailer !== undefined })
@@ -252,7 +262,7 @@ function createOnboarding(infrastructure: Infrastructure, { partnerApi }: Hub, {
   const returns = new ReturnService({ ...stored, owners, reviews, mints, probes, partnerApi })
   const receiver = new ReturnReceiver(stored)
   const status = new StatusService({ ...stored, owners })
-  return { mailer, sessions, reviews, owners, answers, ownerMails, returns, receiver, status }
+  return { mailer, sessions, refusals, reviews, owners, answers, ownerMails, returns, receiver, status }
 }
 
 function createProductApi(infrastructure: Infrastructure, { keys }: Keys) {

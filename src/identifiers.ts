@@ -28,6 +28,14 @@ export function derivedSecret(secret: string, purpose: string): string {
   return createHmac('sha256', secret).update(purpose).digest('base64url')
 }
 
+/** A browser that is known again by a secret that only it keeps. */
+export interface KnownBrowser {
+  /** The SHA-256 of its secret. */
+  readonly hash: string
+  /** A secret about `subject` that only this browser leads to. */
+  secretFor(subject: string): string
+}
+
 // Without 0/O, 1/I/L, and U: read out on the telephone, typed by hand.
 const CODE_LETTERS = '23456789ABCDEFGHJKMNPQRSTVWXYZ'
 

@@ -64,7 +64,7 @@ function describeAccess(error: unknown): { level: 'info' | 'warn' | 'error'; wor
 async function startSimulatorOf(config: Config) {
   if (!config.simulator) return undefined
   const { startSimulator } = await import('./simulator/simulator.ts')
-  return startSimulator({
+  const simulator = await startSimulator({
     ...config.simulator,
     partnerId: config.partnerApi.partnerId,
     redirectUrl: new URL(paths.callback, config.publicUrl).href,
@@ -72,6 +72,8 @@ async function startSimulatorOf(config: Config) {
     webhookUrl: new URL(paths.notices, config.publicUrl).href,
     stateFile: `${config.dataFolder}/simulator.json`,
   })
+  simulator.hub.setSwitches({ partner_domain: config.brand.supportEmail?.split('@')[1] ?? '' })
+  return simulator
 }
 
 async function greet(config: Config, { context }: Serving): Promise<void> {

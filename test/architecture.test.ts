@@ -35,6 +35,7 @@ const owners: Readonly<Record<string, string>> = {
   auditEntry: 'audit',
   tenant: 'channels',
   client: 'channels',
+  partnerHub: 'channels',
   channel: 'channels',
   observation: 'channels',
   channelChange: 'channels',

@@ -42,7 +42,7 @@ const ALLOWED: AllowedPlaces = {
   linkToken: [/^command link create: stdout$/, /^GET \/connect\/:token 200 body$/],
   // A redirect says in its short body what it says in its header.
   nonce: [/^POST \/connect 303 (location|body)$/, /^POST \/connect\/:token 303 (location|body)$/],
-  browserId: [/^POST \/connect(\/:token)? 303 set-cookie$/, /^GET \/callback 303 set-cookie$/],
+  browserId: [/^GET \/(connect\/:token)? 200 set-cookie$/, /^GET \/callback 303 set-cookie$/],
   statusId: [/^GET \/callback 303 (location|body)$/],
   confirmLink: [
     /^mail$/,

@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
 import { whos } from '../src/channels/requirement.ts'
+import type { KnownRefusal } from '../src/onboarding/known-refusals.ts'
 import { numberStates } from '../src/onboarding/number-state.ts'
 import { type Step, type StepName, situations } from '../src/onboarding/progress.ts'
 
@@ -22,9 +23,14 @@ const steps: Record<StepName, true> = {
 }
 const stepStates: Record<Step['state'], true> = { done: true, current: true, todo: true, stopped: true }
 
+const refusalCodes: readonly KnownRefusal['code'][] = [
+  ...(['hub_blocked', 'no_new_numbers', 'limit_used_up', 'restricted_email', 'partner_email'] as const),
+]
+
 /** The keys that are put together while a page is rendered. */
 const built = [
   ...situations.flatMap((situation) => [...textsOf(`status.${situation}`), `status.${situation}.wait`]),
+  'status.completed.again',
   ...['direct', 'partner'].map((payer) => `status.takeBack.${payer}`),
   ...numberStates.map((state) => `number.${state}`),
   ...whos.map((who) => `status.late.${who}`),
@@ -33,6 +39,8 @@ const built = [
   ...Object.keys(stepStates).map((state) => `step.state.${state}`),
   ...['changed', 'notListed', 'unreachable', 'unclear'].map((problem) => `confirm.problem.${problem}`),
   ...['yes', 'elsewhere', 'no', 'expired', 'unknown'].flatMap((kind) => textsOf(`confirm.${kind}`)),
+  ...refusalCodes.map((code) => `refusal.${code}`),
+  ...['new', 'existing'].map((account) => `launch.${account}`),
   ...['expired', 'used_up', 'unknown'].flatMap((why) => textsOf(`linkEnd.${why}`)),
   ...['400', '403', '404', '429', '500', '503'].flatMap((kind) => textsOf(`error.${kind}`)),
 ]

@@ -9,6 +9,7 @@ import { FAILING, nextTry } from '../jobs/backoff.ts'
 import type { CrashPoint } from '../jobs/crash-points.ts'
 import type { Jobs, LeasedJob } from '../jobs/jobs.ts'
 import type { Work } from '../jobs/runner.ts'
+import type { AccountService } from './account-service.ts'
 import type { ChannelService } from './channel-service.ts'
 import { writeDescription } from './description.ts'
 
@@ -33,7 +34,8 @@ interface Dependencies {
   readonly db: Database
   readonly jobs: Pick<Jobs, 'plan' | 'ensure' | 'leaseNext'>
   readonly channels: ChannelService
-  readonly partnerApi: Pick<PartnerApi, 'readPage' | 'listSharedNumbers'>
+  readonly accounts: Pick<AccountService, 'describeHub'>
+  readonly partnerApi: Pick<PartnerApi, 'readPartner' | 'readPage' | 'listSharedNumbers'>
   /** The partner pays: then there is no permission screen, and 360dialog is not asked which numbers are shared. */
   readonly isSharedByDefault: boolean
   /** Told of channels that run now and did not before, in the transaction that writes it down. */
@@ -116,6 +118,7 @@ export class SyncService {
       clients: 0,
       channels: 0,
     } as const
+    await this.#readHub(now)
     await db
       .insertInto('sync')
       .values({ id: 1, ...begun, failures: 0 })
@@ -130,6 +133,16 @@ export class SyncService {
       id: 1,
       ...begun,
       readAt: undefined,
+    }
+  }
+
+  /** What the hub lets its clients do. A hub that does not say it is walked through all the same. */
+  async #readHub(now: Date): Promise<void> {
+    const { accounts, partnerApi } = this.#dependencies
+    try {
+      await accounts.describeHub(await partnerApi.readPartner(), now)
+    } catch (error) {
+      if (!(error instanceof PartnerApiError)) throw error
     }
   }
 

@@ -19,6 +19,8 @@ interface LaunchLink {
   readonly email?: string | undefined
   readonly name?: string | undefined
   readonly number?: string | undefined
+  /** Opens the log-in form in place of the sign-up form. */
+  readonly login?: boolean | undefined
   readonly state?: string | undefined
   readonly redirectUrl?: string | undefined
   readonly ioSignature?: IoSignature | undefined
@@ -36,6 +38,7 @@ export function launchLink({ template, partnerId, number, ...launch }: LaunchLin
     name: launch.name,
     state: launch.state,
     redirect_url: launch.redirectUrl,
+    next: launch.login ? 'login' : undefined,
     io_signature: launch.ioSignature?.signature,
     io_timestamp: launch.ioSignature?.timestamp.toString(),
   })

@@ -18,6 +18,7 @@ export interface Schema {
   vaultCheck: { kid: string; sealed: string; createdAt: Date }
   tenant: { id: string; name: string; createdAt: Date }
   client: ClientTable
+  partnerHub: { id: number; isBlocked: boolean; isAddingRefused: boolean; observedAt: Date }
   channel: ChannelTable
   observation: ObservationTable
   channelChange: ChannelChangeTable

@@ -5,8 +5,8 @@ import { compiledInsert, compiledQuery } from '../database/compiled-query.ts'
 import { type Database, inTransaction } from '../database/database.ts'
 import { groupCommit } from '../database/group-commit.ts'
 import type { Language, NewRow, Row } from '../database/schema.ts'
-import { BusyError } from '../errors.ts'
-import { derivedSecret, hashOf, newCode, newId, newSecret } from '../identifiers.ts'
+import { BusyError, NotFoundError } from '../errors.ts'
+import { hashOf, type KnownBrowser, newCode, newId, newSecret } from '../identifiers.ts'
 import { NONCE_PARAMETER } from './callback-query.ts'
 import type { LaunchSigner } from './launch-signer.ts'
 
@@ -16,6 +16,8 @@ export type SessionEnd = 'expired' | 'used_up'
 /** One departure to the permission screen. */
 export type Launch = Row<'launch'>
 
+/** Who presses twice means once. */
+const DOUBLE_PRESS_MS = 10_000
 const MINUTE_MS = 60_000
 const DAY_MS = 24 * 60 * 60_000
 const LINK_LIFE_MS = 7 * DAY_MS
@@ -51,6 +53,15 @@ export interface SignUp {
   readonly number: string | undefined
 }
 
+/** How somebody wants to leave for the permission screen. */
+export interface LaunchWish {
+  /** Goes on with what came back elsewhere. */
+  readonly isContinuation?: boolean
+  /** With an account that is there already: 360dialog asks to log in, not to sign up. */
+  readonly login?: boolean
+  readonly language?: Language
+}
+
 interface Dependencies {
   readonly db: Database
   readonly channels: Pick<ChannelService, 'addTenant'>
@@ -80,27 +91,35 @@ export class ConnectSessionService {
   }
 
   /** Registers a new tenant of its own for a visitor, and answers the address of the permission screen. */
-  async signUp({ company, email, number }: SignUp, browserHash: string, language: Language): Promise<URL> {
+  async signUp({ company, email, number }: SignUp, browser: KnownBrowser, wish: LaunchWish): Promise<URL> {
+    const { nonce, earlier } = await this.#press(browser, JSON.stringify([company, email, number]))
+    if (earlier) return this.#pressAgain(earlier, nonce, browser, wish)
     const tenantId = newId('self', this.#dependencies.clock.now())
     // Before the transaction: a signature may have to be waited for.
-    const signature = await this.#sign({ origin: 'self_signup' }, browserHash)
-    return inTransaction(this.#db, async (trx) => {
-      const session = await this.#begin({ tenantId, tenantName: company, email, number }, undefined, trx)
-      return this.#launch(session, { browserHash, isContinuation: false, language }, signature, trx)
-    })
+    const ioSignature = await this.#sign({ origin: 'self_signup' }, browser.hash)
+    try {
+      return await inTransaction(this.#db, async (trx) => {
+        const session = await this.#begin({ tenantId, tenantName: company, email, number }, undefined, trx)
+        if (!(await this.#store(session, nonce, browser, wish, trx))) throw new PressedTwice()
+        return this.#screen(session, { ...wish, nonce, ioSignature })
+      })
+    } catch (error) {
+      const first = error instanceof PressedTwice && (await this.findLaunchByNonce(nonce))
+      if (!first) throw error
+      return this.#pressAgain(first, nonce, browser, wish)
+    }
   }
 
   /**
    * Creates a nonce for this browser now, and answers the address of the permission screen. A continuation goes on
    * with what came back elsewhere: that is resumed when this launch returns.
    */
-  async launch(
-    session: ConnectSession,
-    browserHash: string,
-    { isContinuation = false, language = 'en' }: { isContinuation?: boolean; language?: Language } = {},
-  ): Promise<URL> {
-    const signature = await this.#sign(session, browserHash)
-    return this.#launch(session, { browserHash, isContinuation, language }, signature, this.#db)
+  async launch(session: ConnectSession, browser: KnownBrowser, wish: LaunchWish = {}): Promise<URL> {
+    const { nonce, earlier } = await this.#press(browser, `${session.id} ${wish.isContinuation ?? false}`)
+    if (earlier) return this.#pressAgain(earlier, nonce, browser, wish)
+    const ioSignature = await this.#sign(session, browser.hash)
+    await this.#store(session, nonce, browser, wish, this.#db)
+    return this.#screen(session, { ...wish, nonce, ioSignature })
   }
 
   /** The session that a connect link opens, expired ones included. Consumes nothing. */
@@ -133,6 +152,20 @@ export class ConnectSessionService {
 
   findLaunchByStatusId(statusId: string): Promise<Launch | undefined> {
     return first(launchBy.statusHash(this.#db, { value: hashOf(statusId) }))
+  }
+
+  /**
+   * The status page of the browser that used this link: where it came back with something, the newest. The id follows from
+   * the browser's own secret.
+   */
+  async findStatusPage(
+    session: ConnectSession,
+    browser: KnownBrowser,
+  ): Promise<{ readonly id: string; readonly isConnected: boolean } | undefined> {
+    const rows = await listUsedLaunches(this.#db, { sessionId: session.id, browserHash: browser.hash })
+    const newest = rows.at(0)
+    const isConnected = rows.some(({ state }) => state === 'bound')
+    return newest && { id: statusIdOf(newest.id, browser), isConnected }
   }
 
   /** The live launches of a browser whose nonce has not come back, newest first. */
@@ -212,25 +245,60 @@ export class ConnectSessionService {
     }
   }
 
-  async #launch(
+  /**
+   * The nonce of a press, and the launch of the same browser about the same that was pressed a moment before and has not
+   * come back. A nonce is a secret of browser, subject and time, so that the second press finds the first one's although
+   * it is not stored, and the database lets one of two in.
+   */
+  async #press(
+    browser: KnownBrowser,
+    subject: string,
+  ): Promise<{ readonly nonce: string; readonly earlier?: Launch }> {
+    const now = this.#dependencies.clock.now().getTime()
+    const nonceAt = (time: number) =>
+      browser.secretFor(`nonce ${Math.floor(time / DOUBLE_PRESS_MS)} ${subject}`)
+    for (const nonce of [nonceAt(now), nonceAt(now - DOUBLE_PRESS_MS)]) {
+      const earlier = await this.findLaunchByNonce(nonce)
+      if (!earlier || earlier.createdAt.getTime() <= now - DOUBLE_PRESS_MS) continue
+      return (await this.#hasComeBack(earlier)) ? { nonce: newSecret() } : { nonce, earlier }
+    }
+    return { nonce: nonceAt(now) }
+  }
+
+  async #hasComeBack({ id }: Launch): Promise<boolean> {
+    const returns = this.#db.selectFrom('connectReturn').select('id').where('launchId', '=', id).limit(1)
+    return (await returns.execute()).length > 0
+  }
+
+  /** Where launches are signed, each press is a launch of its own: 360dialog lets a signature in once. */
+  async #pressAgain(earlier: Launch, nonce: string, browser: KnownBrowser, wish: LaunchWish): Promise<URL> {
+    const session = await this.find(earlier.sessionId)
+    if (!session) throw new NotFoundError()
+    if (!this.#dependencies.signer.isOn) return this.#screen(session, { ...wish, nonce })
+    const ioSignature = await this.#sign(session, browser.hash)
+    const another = newSecret()
+    await this.#store(session, another, browser, wish, this.#db)
+    return this.#screen(session, { ...wish, nonce: another, ioSignature })
+  }
+
+  /** False when the same press is stored already. */
+  async #store(
     session: ConnectSession,
-    how: Pick<Launch, 'browserHash' | 'isContinuation' | 'language'>,
-    signature: IoSignature | undefined,
+    nonce: string,
+    browser: KnownBrowser,
+    { isContinuation = false, language = 'en' }: LaunchWish,
     db: Database,
-  ): Promise<URL> {
+  ): Promise<boolean> {
     const now = this.#dependencies.clock.now()
-    const nonce = newSecret()
+    const id = newId('lau', now)
     const launch = {
-      id: newId('lau', now),
-      sessionId: session.id,
+      ...{ id, sessionId: session.id, browserHash: browser.hash, isContinuation, language },
       nonceHash: hashOf(nonce),
-      statusHash: hashOf(statusIdOf(nonce)),
-      ...how,
+      statusHash: hashOf(statusIdOf(id, browser)),
       createdAt: now,
       expiresAt: new Date(now.getTime() + NONCE_LIFE_MS),
     }
-    await groupCommit(db, (trx) => insertLaunch(trx, launch))
-    return this.#screen(session, nonce, signature)
+    return (await groupCommit(db, (trx) => insertLaunch(trx, launch))).length > 0
   }
 
   /** @throws BusyError when this session, this browser or all together launch too often for each to be signed */
@@ -252,7 +320,7 @@ export class ConnectSessionService {
     return signer.sign(origin)
   }
 
-  #screen(session: ConnectSession, nonce: string, ioSignature: IoSignature | undefined): URL {
+  #screen(session: ConnectSession, { nonce, login, ioSignature }: Departure): URL {
     const { template, partnerId, callbackUrl, stateIn } = this.#dependencies.settings
     const redirectUrl = new URL(callbackUrl)
     if (stateIn !== 'state') redirectUrl.searchParams.set(NONCE_PARAMETER, nonce)
@@ -264,17 +332,25 @@ export class ConnectSessionService {
       ...(session.number !== undefined && { number: session.number }),
       ...(stateIn !== 'redirect_url' && { state: nonce }),
       ...(stateIn !== 'state' && { redirectUrl: redirectUrl.href }),
-      ioSignature,
+      ...{ login, ioSignature },
     })
   }
 }
 
+/** The other of two presses at one moment has begun the session. */
+class PressedTwice extends Error {}
+
+interface Departure extends Pick<LaunchWish, 'login'> {
+  readonly nonce: string
+  readonly ioSignature?: IoSignature | undefined
+}
+
 /**
- * The id of a launch's status page. It follows from the nonce, so that every return finds its page although
- * neither is stored, and it does not lead back to the nonce.
+ * The id of a launch's status page. It follows from the browser's own secret, so that every return and every later visit
+ * finds the page although its id is not stored, and nobody else does (decision 1).
  */
-export function statusIdOf(nonce: string): string {
-  return derivedSecret(nonce, 'status page')
+export function statusIdOf(launchId: string, browser: KnownBrowser): string {
+  return browser.secretFor(`status page ${launchId}`)
 }
 
 async function first<T>(rows: Promise<readonly T[]>): Promise<T | undefined> {
@@ -306,6 +382,21 @@ const launchBy = {
   statusHash: findLaunchBy('statusHash'),
 }
 
+const listUsedLaunches = compiledQuery<
+  { sessionId: string; browserHash: string },
+  { id: string; state: Row<'connectReturn'>['state'] }
+>((db, value) =>
+  db
+    .selectFrom('launch')
+    .innerJoin('connectReturn as returned', 'returned.launchId', 'launch.id')
+    .select(['launch.id', 'returned.state'])
+    .where('launch.sessionId', '=', value('sessionId'))
+    .where('launch.browserHash', '=', value('browserHash'))
+    .where('returned.arrival', '=', 'launch')
+    .where('returned.state', '!=', 'declined')
+    .orderBy('launch.id', 'desc'),
+)
+
 const countReturn = compiledQuery<{ sessionId: string; most: number }, { returnCount: number }>((db, value) =>
   db
     .updateTable('connectSession')
@@ -327,5 +418,10 @@ const insertLaunch = compiledInsert<NewRow<'launch'>>(
     'createdAt',
     'expiresAt',
   ],
-  (db, launch) => db.insertInto('launch').values(launch),
+  (db, launch) =>
+    db
+      .insertInto('launch')
+      .values(launch)
+      .onConflict((conflict) => conflict.column('nonceHash').doNothing())
+      .returning('id'),
 )

@@ -1,20 +1,16 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express'
 import type { Logger } from 'pino'
-import { z } from 'zod'
-import type { Language } from '../database/schema.ts'
 import { InvalidInputError, NotFoundError } from '../errors.ts'
 import { hashOf } from '../identifiers.ts'
-import { linkPath, paths, returnPagePath, statusPath } from '../paths.ts'
+import { paths, returnPagePath, statusPath } from '../paths.ts'
 import type { BrowserId } from '../web/browser-id.ts'
-import { formText } from '../web/form-text.ts'
 import { onlyMethod } from '../web/only-method.ts'
 import { pageContext, renderPage } from '../web/render-page.ts'
 import { requestCode } from '../web/request-log.ts'
 import { runMiddleware } from '../web/run-middleware.ts'
 import { readCallbackQuery } from './callback-query.ts'
-import { findNameProblem } from './company-name.ts'
-import type { ConnectSession, ConnectSessionService } from './connect-session-service.ts'
-import { readPhoneNumber, showPhoneNumber } from './phone-number.ts'
+import type { ConnectSessionService } from './connect-session-service.ts'
+import { languageOf, privatePage, showUnusableLink } from './onboarding-pages.ts'
 import type { ReturnReceiver, WaitingReturn } from './return-receiver.ts'
 import { type PaidBy, showStatus, toJson } from './status-page.ts'
 import type { StatusService } from './status-service.ts'
@@ -24,43 +20,16 @@ interface Dependencies {
   readonly receiver: ReturnReceiver
   readonly status: StatusService
   readonly browsers: BrowserId
-  readonly selfSignup: boolean
-  readonly brandName: string
   readonly paidBy: PaidBy
   readonly launchPageHeaders: RequestHandler
   readonly limit: RequestHandler
   readonly logger: Logger
 }
 
-/** The client's way: sign-up or link, 360dialog's permission screen, return, status page. */
+/** The client's way back: from 360dialog's permission screen to the status page. */
 export function createOnboardingRoutes(dependencies: Dependencies): Router {
-  const { sessions, receiver, status, browsers, selfSignup, paidBy, limit, launchPageHeaders, logger } =
-    dependencies
-  const signUpForm = signUpFormOf(dependencies.brandName)
+  const { sessions, receiver, status, browsers, paidBy, limit, launchPageHeaders, logger } = dependencies
   const router = Router()
-
-  router.get(paths.home, launchPageHeaders, (_req, res) => showHome(res, selfSignup))
-
-  router.post(paths.signUp, limit, launchPageHeaders, async (req, res) => {
-    if (!selfSignup) throw new NotFoundError()
-    const form = signUpForm.safeParse(req.body ?? {})
-    if (!form.success) return showSignUp(res.status(422), req.body, z.flattenError(form.error).fieldErrors)
-    const screen = await sessions.signUp(form.data, browsers.ensure(req, res), languageOf(res))
-    res.redirect(303, screen.href)
-  })
-
-  router.get(paths.link, launchPageHeaders, async (req, res) => {
-    const session = await sessions.findByLink(String(req.params.token))
-    if (!session || sessions.endOf(session)) return showUnusableLink(res, session)
-    showLink(res, session, String(req.params.token))
-  })
-
-  router.post(paths.link, limit, launchPageHeaders, async (req, res) => {
-    const session = await sessions.findByLink(String(req.params.token))
-    if (!session || sessions.endOf(session)) return showUnusableLink(res, session)
-    const screen = await sessions.launch(session, browsers.ensure(req, res), { language: languageOf(res) })
-    res.redirect(303, screen.href)
-  })
 
   router.all(paths.callback, onlyMethod('GET'))
   // Stores what came back and moves on to an address without ids; the worker does the rest.
@@ -71,16 +40,17 @@ export function createOnboardingRoutes(dependencies: Dependencies): Router {
     // A live nonce is never limited; what anybody can send again and again is.
     if (!match.isLive) await runMiddleware(limit, req, res)
     // A browser that goes on from here is known again when it does.
-    const browserHash = match.kind === 'launch' ? browsers.ensure(req, res) : undefined
+    const browserHash = match.kind === 'launch' ? browsers.ensure(req, res).hash : undefined
     const isKept = await receiver.store(query, match, browserHash)
     if (match.kind === 'unattached') return res.redirect(303, paths.returned)
     if (match.arrival === 'launch') return res.redirect(303, statusPath(match.pageId))
-    if (!isKept) return showUnusableLink(res, await sessions.find(match.launch.sessionId))
+    if (!isKept) return showUnusableLink(res, sessions, await sessions.find(match.launch.sessionId))
     res.redirect(303, returnPagePath(match.pageId))
   })
 
+  router.use([paths.returnPage, paths.returned, paths.status], privatePage)
+
   router.get(paths.returnPage, launchPageHeaders, async (req, res) => {
-    res.set(privatePage)
     const waiting = await receiver.findWaiting(String(req.params.id))
     if (!waiting) throw new NotFoundError()
     const { session, state, arrival, browserHash } = waiting
@@ -89,14 +59,14 @@ export function createOnboardingRoutes(dependencies: Dependencies): Router {
       const progress = await status.read(session, { launchedAt: undefined, isExpired: true, browserHash })
       return showStatus(req, res, { session, progress, end, paidBy, canContinue: true })
     }
-    if (end) return showUnusableLink(res, session)
+    if (end) return showUnusableLink(res, sessions, session)
     showReturn(res, waiting, String(req.params.id))
   })
 
   // "Continue here": whoever holds this page may launch its session, as whoever holds its link may.
   router.post(paths.returnPage, limit, launchPageHeaders, async (req, res) => {
     const waiting = await receiver.findWaiting(String(req.params.id))
-    if (!waiting || sessions.endOf(waiting.session)) return showUnusableLink(res, waiting?.session)
+    if (!waiting || sessions.endOf(waiting.session)) return showUnusableLink(res, sessions, waiting?.session)
     const screen = await sessions.launch(waiting.session, browsers.ensure(req, res), {
       isContinuation: true,
       language: languageOf(res),
@@ -109,7 +79,6 @@ export function createOnboardingRoutes(dependencies: Dependencies): Router {
   })
 
   router.get(paths.status, launchPageHeaders, async (req, res) => {
-    res.set(privatePage)
     const found = await status.find(String(req.params.id))
     if (!found) throw new NotFoundError()
     if (req.accepts(['html', 'json']) === 'json') {
@@ -122,55 +91,15 @@ export function createOnboardingRoutes(dependencies: Dependencies): Router {
   // "Start again": whoever holds a status page may launch its session anew, as whoever holds its link may.
   router.post(paths.status, limit, launchPageHeaders, async (req, res) => {
     const found = await status.find(String(req.params.id))
-    if (!found || sessions.endOf(found.session)) return showUnusableLink(res, found?.session)
+    if (!found || sessions.endOf(found.session)) return showUnusableLink(res, sessions, found?.session)
     const screen = await sessions.launch(found.session, browsers.ensure(req, res), {
       language: languageOf(res),
     })
     res.redirect(303, screen.href)
   })
 
-  function showUnusableLink(res: Response, session: ConnectSession | undefined): void {
-    const { t } = pageContext(res)
-    const why = session ? (sessions.endOf(session) ?? 'used_up') : 'unknown'
-    renderPage(res.status(session ? 410 : 404), 'onboarding/link-unusable', {
-      title: t(`linkEnd.${why}.title`),
-      why,
-      code: session?.code ?? requestCode(res),
-    })
-  }
-
   return router
 }
-
-function languageOf(res: Response): Language {
-  return pageContext(res).lang === 'de' ? 'de' : 'en'
-}
-
-/** The self-signup form; each problem is the key of its translation. */
-const signUpFormOf = (brandName: string) =>
-  z.object({
-    company: formText.pipe(
-      z
-        .string()
-        .min(1, 'form.companyMissing')
-        .max(100, 'form.companyLong')
-        .superRefine((company, context) => {
-          const message = findNameProblem(company, brandName)
-          if (message) context.addIssue({ code: 'custom', message })
-        }),
-    ),
-    email: formText.pipe(z.email('form.emailBad').max(254, 'form.emailBad')),
-    number: formText.transform((value, context) => {
-      if (value === '') return undefined
-      const number = readPhoneNumber(value)
-      if (number === undefined) context.addIssue({ code: 'custom', message: 'form.numberBad' })
-      return number
-    }),
-    consent: z.literal('yes', 'form.consentMissing'),
-  })
-
-/** Nobody else's copy, and in no search: who knows the address sees the page. */
-const privatePage = { 'cache-control': 'no-store', 'x-robots-tag': 'noindex' } as const
 
 /** What cannot be read is not stored: its hash and length in the log tell whether it came before. */
 function readQuery(req: Request, res: Response, logger: Logger) {
@@ -183,28 +112,6 @@ function readQuery(req: Request, res: Response, logger: Logger) {
     }
     throw error
   }
-}
-
-function showHome(res: Response, selfSignup: boolean): void {
-  if (selfSignup) return showSignUp(res, {}, {})
-  renderPage(res, 'onboarding/closed', { title: pageContext(res).t('closed.title') })
-}
-
-function showSignUp(res: Response, values: unknown, errors: object): void {
-  const entered = typeof values === 'object' && values !== null ? values : {}
-  const title = pageContext(res).t('signUp.title')
-  renderPage(res, 'onboarding/sign-up', { title, action: paths.signUp, values: entered, errors })
-}
-
-function showLink(res: Response, session: ConnectSession, token: string): void {
-  const { tenantName, number, code } = session
-  renderPage(res, 'onboarding/link', {
-    title: pageContext(res).t('link.title'),
-    action: linkPath(token),
-    tenantName,
-    number: number && showPhoneNumber(number),
-    code,
-  })
 }
 
 function showReturn(res: Response, { session, arrival }: WaitingReturn, pageId: string): void {

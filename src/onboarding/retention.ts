@@ -9,10 +9,13 @@ const BATCH = 1_000
 
 /** Spelled as in the index `connect_return_unconnected`, which bound values would not match. */
 const connectedNothing = sql<boolean>`state in ('pending', 'refused', 'declined')`
+/** A return is what its status page lives by: those of a session that connected a number stay, fifty at most. */
+const isOfNoConnection = sql<boolean>`not exists (select 1 from connect_return as connected
+  where connected.session_id = connect_return.session_id and connected.state = 'bound')`
 
 /**
- * Forgets what onboarding no longer needs: after 90 days what came raw, the returns that connected nothing, the
- * questions to owners that are closed, and the sessions that nothing followed; launches that did not come back, and the
+ * Forgets what onboarding no longer needs: after 90 days what came raw, the returns of sessions that connected nothing,
+ * the questions to owners that are closed, and the sessions that nothing followed; launches that did not come back, and the
  * seconds of signatures. That an owner wants no mails about a customer stays for as long as the customer.
  */
 export async function forgetOnboarding(now: Date, db: Database, channels: ChannelService): Promise<number> {
@@ -59,7 +62,9 @@ export async function forgetOnboarding(now: Date, db: Database, channels: Channe
 
   let total = 0
   for (const statement of [
-    db.deleteFrom('connectReturn').where('id', 'in', oldReturns.where(connectedNothing)),
+    db
+      .deleteFrom('connectReturn')
+      .where('id', 'in', oldReturns.where(connectedNothing).where(isOfNoConnection)),
     db.deleteFrom('connectReturn').where('id', 'in', oldReturns.where(isOpenAndUnattached)),
     db
       .updateTable('connectReturn')

@@ -4,10 +4,9 @@ import type { Clock } from '../clock.ts'
 import type { Database } from '../database/database.ts'
 import { groupCommit } from '../database/group-commit.ts'
 import type { Arrival } from '../database/schema.ts'
-import { derivedSecret, hashOf, newId } from '../identifiers.ts'
+import { derivedSecret, hashOf, type KnownBrowser, newId } from '../identifiers.ts'
 import type { CrashPoint } from '../jobs/crash-points.ts'
 import { type Jobs, type Priority, priorities } from '../jobs/jobs.ts'
-import type { KnownBrowser } from '../web/browser-id.ts'
 import type { CallbackQuery } from './callback-query.ts'
 import {
   type ConnectSession,
@@ -44,7 +43,6 @@ export interface WaitingReturn extends Pick<ReturnDetails, 'arrival' | 'state' |
   readonly session: ConnectSession
 }
 
-const PAGE_LIFE_MS = 30 * 24 * 60 * 60_000
 /** Of no launch and open: whoever sends more is not a customer. */
 const MAX_UNATTACHED = 200
 /** Of these, of one client that 360dialog has not confirmed yet. */
@@ -79,7 +77,7 @@ export class ReturnReceiver {
     if (!launch) return unattached('unknown_nonce')
     const isLive = launch.expiresAt > clock.now()
     if (isLive && launch.browserHash === browser?.hash)
-      return { kind: 'launch', launch, isLive, arrival: 'launch', pageId: statusIdOf(nonce) }
+      return { kind: 'launch', launch, isLive, arrival: 'launch', pageId: statusIdOf(launch.id, browser) }
     const arrival = isLive ? 'other_browser' : 'expired_launch'
     return { kind: 'launch', launch, isLive, arrival, pageId: derivedSecret(nonce, 'return page') }
   }
@@ -104,12 +102,11 @@ export class ReturnReceiver {
     return isKept
   }
 
-  /** What a "Continue here" page is about; undefined when there is none, or it has ended after 30 days. */
+  /** What a "Continue here" page is about. */
   async findWaiting(pageId: string): Promise<WaitingReturn | undefined> {
-    const { sessions, returns, clock } = this.#dependencies
+    const { sessions, returns } = this.#dependencies
     const received = await returns.findByPage(hashOf(pageId))
     if (!received?.sessionId) return undefined
-    if (received.receivedAt.getTime() + PAGE_LIFE_MS <= clock.now().getTime()) return undefined
     const session = await sessions.find(received.sessionId)
     return session && { ...received, session }
   }

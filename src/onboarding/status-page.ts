@@ -44,7 +44,9 @@ export function statusValues({ session, progress, end, paidBy, canContinue = fal
   const { situation, canStartAgain, requirements, steps, numbers, ownerEmail } = progress
   const [first] = requirements
   return {
-    ...{ situation, canStartAgain, end, paidBy },
+    ...{ situation, end, paidBy },
+    // What is connected stays; another number may join it.
+    canStartAgain: canStartAgain || (situation === 'completed' && !end),
     code: session.code,
     tenantName: session.tenantName,
     lateWho: first?.isLate ? first.who : undefined,

@@ -5,8 +5,6 @@ import type { OwnerAskingService } from './owner-asking-service.ts'
 import { deriveProgress, type Facts, idsOf, type Progress } from './progress.ts'
 import type { ReturnRepository } from './return-repository.ts'
 
-const STATUS_PAGE_LIFE_MS = 30 * 24 * 60 * 60_000
-
 interface Dependencies {
   readonly sessions: ConnectSessionService
   readonly returns: ReturnRepository
@@ -23,16 +21,14 @@ export class StatusService {
     this.#dependencies = dependencies
   }
 
-  /** Undefined when there is no such page, or it has ended (30 days after its launch). */
+  /** A page lives as long as its launch, which goes with its session, and never from one that connected a number. */
   async find(statusId: string): Promise<{ session: ConnectSession; progress: Progress } | undefined> {
     const { sessions, clock } = this.#dependencies
     const launch = await sessions.findLaunchByStatusId(statusId)
-    const now = clock.now()
-    if (!launch || launch.createdAt.getTime() + STATUS_PAGE_LIFE_MS <= now.getTime()) return undefined
-    const session = await sessions.find(launch.sessionId)
+    const session = launch && (await sessions.find(launch.sessionId))
     if (!session) return undefined
     const { browserHash, createdAt: launchedAt } = launch
-    const isExpired = launch.expiresAt <= now
+    const isExpired = launch.expiresAt <= clock.now()
     return { session, progress: await this.read(session, { launchedAt, isExpired, browserHash }) }
   }
 

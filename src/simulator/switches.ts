@@ -25,6 +25,7 @@ const screen = {
   allow_client_to_add_phone_no: yesNo(true, 'Clients may add numbers (a flag of the partner).'),
   blocked_new_submission: yesNo(false, 'The partner is blocked: nobody can sign up or add a number.'),
   restricted_emails: yesNo(true, 'Sign-up refuses some e-mail domains, such as web.de and mailinator.com.'),
+  partner_domain: text('The partner’s own e-mail domain, which sign-up refuses; empty: none.'),
   signup: oneOf('embedded classic', 'What sign-up makes: numbers of today, or classic ones (V1, OBO).'),
   coexistence: oneOf('works not_eligible', 'Whether a number in the WhatsApp Business app can be connected.'),
   io_signature_required: yesNo(false, 'Only signed launches are let in, each once.'),

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { CLIENT_DOMAINS } from '@360dialog/tpp-restricted-email-domains'
 import { HubError } from './hub-error.ts'
 import { IoSignatures } from './io-signature.ts'
 import { type Launch, readLaunch } from './launch.ts'
@@ -16,8 +17,6 @@ import { toRedirect } from './redirect.ts'
 import type { Switches } from './switches.ts'
 
 const mostVisits = 1_000
-/** A few of the domains that 360dialog refuses. */
-const RESTRICTED = ['web.de', 'freenet.de', 'hotmail.de', 'live.com', 'aol.com', 'mailinator.com']
 
 /** One person on the permission screen, from the launch to the redirect. */
 export interface Visit {
@@ -108,10 +107,13 @@ export class Visits {
   signUp(visit: Visit, { name, email }: SignUp): void {
     if (!name || !/^[^\s@]+@[^\s@]+$/.test(email))
       throw new HubError(422, 'Enter a company name and an email address, like name@example.com.')
-    const { payment, price_page, restricted_emails } = this.#hub.switches
+    const { payment, price_page, restricted_emails, partner_domain } = this.#hub.switches
+    const domain = email.split('@')[1]?.toLowerCase() ?? ''
     this.refuseBlocked()
-    if (restricted_emails && RESTRICTED.includes(email.toLowerCase().split('@')[1] ?? ''))
+    if (restricted_emails && CLIENT_DOMAINS.has(domain))
       throw new HubError(422, 'This email domain is not accepted. Use an address of your company.')
+    if (domain === partner_domain)
+      throw new HubError(422, 'This address belongs to your partner. Use an address of your company.')
     if (this.#hub.listClients().some((client) => client.email.toLowerCase() === email.toLowerCase()))
       throw new HubError(422, 'There is an account with this email address. Log in.')
     const partnerPayload = visit.launch.partnerPayload || null

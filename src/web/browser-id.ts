@@ -1,8 +1,8 @@
 import { parseCookie } from 'cookie'
 import type { Request, Response } from 'express'
-import { derivedSecret, hashOf, newSecret } from '../identifiers.ts'
+import { derivedSecret, hashOf, type KnownBrowser, newSecret } from '../identifiers.ts'
 
-const LIFE_MS = 30 * 24 * 60 * 60_000
+const LIFE_MS = 180 * 24 * 60 * 60_000
 const SECRET = /^[A-Za-z0-9_-]{43}$/
 
 /** The name of a cookie that only this origin can set, as far as the scheme allows it. */
@@ -13,14 +13,6 @@ export function cookieName(name: string, publicUrl: URL): string {
 /** Cookies follow the scheme of PUBLIC_URL. */
 export function isSecure(publicUrl: URL): boolean {
   return publicUrl.protocol === 'https:'
-}
-
-/** A browser that brought its cookie. */
-export interface KnownBrowser {
-  /** The SHA-256 of its id. */
-  readonly hash: string
-  /** A secret about `subject` that only this browser leads to. */
-  secretFor(subject: string): string
 }
 
 /**
@@ -40,16 +32,20 @@ export class BrowserId {
   read(req: Request): KnownBrowser | undefined {
     const value = parseCookie(req.headers.cookie ?? '')[this.#name]
     if (value === undefined || !SECRET.test(value)) return undefined
-    return { hash: hashOf(value), secretFor: (subject) => derivedSecret(value, subject) }
+    return toKnown(value)
   }
 
-  /** The SHA-256 of the browser's id; gives it one when it has none. */
-  ensure(req: Request, res: Response): string {
+  /** Gives the browser an id when it has none. */
+  ensure(req: Request, res: Response): KnownBrowser {
     const known = this.read(req)
-    if (known) return known.hash
+    if (known) return known
     const secret = newSecret()
     const options = { httpOnly: true, sameSite: 'lax', path: '/', maxAge: LIFE_MS } as const
     res.cookie(this.#name, secret, { ...options, secure: this.#secure })
-    return hashOf(secret)
+    return toKnown(secret)
   }
+}
+
+function toKnown(secret: string): KnownBrowser {
+  return { hash: hashOf(secret), secretFor: (subject) => derivedSecret(secret, subject) }
 }

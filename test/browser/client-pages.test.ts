@@ -71,13 +71,25 @@ describe('every client page can be used by everybody, light and dark, on a phone
   it('sign-up with mistakes', async () => {
     await page.goto(open.url)
     await page.getByLabel('Company', { exact: true }).fill(LONG)
-    await page.getByRole('button').click()
+    await page.getByRole('button', { name: 'Continue to 360dialog' }).click()
     await page.getByRole('alert').waitFor()
     await expectNoBarriers()
   })
 
   it('a link, for a customer with a long name', async () => {
     await check(open, await open.link({ tenantName: LONG, number: '+493012345678' }), 200)
+  })
+
+  it('a link and a sign-up of which 360dialog will refuse something', async () => {
+    const code = { code: 'hub_blocked' } as const
+    const { refusals } = closed.context
+    refusals.ofSession = async () => ({
+      hasAccount: true,
+      refusals: [code, { code: 'limit_used_up', used: 2, limit: 2 }],
+    })
+    await check(closed, await closed.link({ tenantName: LONG }), 200)
+    open.context.refusals.ofVisitor = async () => [code]
+    await check(open, '/', 200)
   })
 
   it('a link that has ended', async () => {

@@ -18,6 +18,7 @@ const rows: Readonly<Record<string, Cells>> = {
   vault_check: { kid: 'k1', sealed: 'jwe', created_at: at },
   tenant: { id: 't1', name: 'Shop', created_at: at },
   client: { id: 'cl1', emails: '[]', observed_at: at },
+  partner_hub: { id: 1, is_blocked: 0, is_adding_refused: 0, observed_at: at },
   channel: { id: 'ch1', client_id: 'cl1', status: 'live', raw_status: 'x', is_running: 1, observed_at: at },
   channel_change: {
     ...{ id: 'g1', channel_id: 'ch1', fact: 'status', was: 'live', became: 'terminated', changed_at: at },
@@ -85,6 +86,7 @@ const required: Readonly<Record<string, string>> = {
   vault_check: 'kid sealed created_at',
   tenant: 'id name created_at',
   client: 'id emails observed_at',
+  partner_hub: 'is_blocked is_adding_refused observed_at',
   channel:
     'id client_id status raw_status is_running observed_at facts permission is_permission_disputed key_status key_version',
   channel_change: 'id channel_id fact was became changed_at',
@@ -143,6 +145,7 @@ const beside: Readonly<Record<string, Cells>> = {
 }
 
 const closedLists: Readonly<Record<string, string>> = {
+  partner_hub: 'is_blocked is_adding_refused',
   channel: 'status is_running permission permission_source is_permission_disputed key_status',
   channel_change: 'fact',
   sync: 'list',
@@ -167,6 +170,7 @@ const rules: readonly (readonly [what: string, table: string, change: Cells])[] 
   ['a tenant without an id', 'tenant', { id: '' }],
   ['a negative version', 'channel', { key_version: -1 }],
   ['a negative channel limit', 'client', { max_channels: -1 }],
+  ['a second hub of which it says something', 'partner_hub', { id: 2 }],
   ['a second walk', 'sync', { id: 2 }],
   ...['place', 'clients', 'channels', 'failures'].map(
     (count) => [`a negative count of ${count}`, 'sync', { [count]: -1 }] as const,

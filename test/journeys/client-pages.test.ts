@@ -1,9 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
 import type { CrashPointName } from '../../src/jobs/crash-points.ts'
-import { statusIdOf } from '../../src/onboarding/connect-session-service.ts'
 import { type NumberState, numberStates } from '../../src/onboarding/number-state.ts'
 import { type Situation, situations } from '../../src/onboarding/progress.ts'
-import { statusPath } from '../../src/paths.ts'
 import type { VisitActs } from '../../src/simulator/visits.ts'
 import { loadTranslations } from '../../src/web/translations.ts'
 import { comeBack, emailOf, newClient, type Returned } from '../journey.ts'
@@ -58,9 +56,12 @@ const quiet = async (returned: Returned): Promise<Returned> => {
 const left = async (): Promise<Returned & { screen: string }> => {
   const browser = site.newBrowser()
   const order = { tenantId: 't-ch1', tenantName: 'Shop ch1', email: emailOf('ch1') }
-  const screen = await launchFrom(browser, await site.link(order))
-  const nonce = new URL(screen).searchParams.get('state') ?? ''
-  return { browser, screen, back: '', status: statusPath(statusIdOf(nonce)) }
+  const link = await site.link(order)
+  // What came back without a grant leads to the page, and is then as if it had not come.
+  const nonce = new URL(await launchFrom(browser, link)).searchParams.get('state')
+  const { status } = await comeBack({ browser, back: `/callback?nonce=${nonce}` })
+  await site.context.db.deleteFrom('connectReturn').execute()
+  return { browser, screen: await launchFrom(browser, link), back: '', status }
 }
 
 /** 360dialog lists nothing of what comes back. */

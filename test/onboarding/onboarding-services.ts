@@ -113,7 +113,7 @@ export function openOnboarding({ db }: Pick<OpenedDatabase, 'db'>) {
       const order = { tenantId, tenantName: `Shop ${tenantId}`, email, emailVerified: email !== undefined }
       const session = await sessions.findByLink(await sessions.createLink(order))
       if (!session) throw new Error('a link has no session')
-      const screen = await sessions.launch(session, hashOf(browser))
+      const screen = await sessions.launch(session, browserOf(browser))
       return screen.searchParams.get('state') ?? ''
     },
 

@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import { hashOf } from '../../src/identifiers.ts'
 import { forgetOnboarding } from '../../src/onboarding/retention.ts'
 import { eachDatabase, type OpenedDatabase } from '../databases.ts'
-import { type Onboarding, openOnboarding } from './onboarding-services.ts'
+import { browserOf, type Onboarding, openOnboarding } from './onboarding-services.ts'
 
 const DAY_MS = 24 * 60 * 60_000
 
@@ -61,7 +61,7 @@ eachDatabase('what onboarding forgets', (open) => {
     expect([await count('launch'), await count('connectSession')]).toEqual([3, 5])
   })
 
-  it('is after 90 days what came raw, and each return that connected nothing', async () => {
+  it('is after 90 days what came raw, and each return of a session that connected nothing', async () => {
     await fill()
     expect((await statesOf()).toSorted()).toEqual(
       ['bound', 'declined', 'needs_review', 'needs_review', 'pending', 'received', 'refused'].toSorted(),
@@ -70,9 +70,11 @@ eachDatabase('what onboarding forgets', (open) => {
     const left = await onboarding.listReturns()
     expect(left.map(({ state, raw, sessionId }) => [state, raw, sessionId !== undefined])).toEqual([
       ['bound', undefined, true],
+      ['declined', undefined, true],
+      ['pending', undefined, true],
       ['needs_review', undefined, true],
     ])
-    expect(await count('returnedChannel')).toBe(2)
+    expect(await count('returnedChannel')).toBe(3)
     const open = await onboarding.reviews.listOpen({ limit: 10 })
     expect(open.map(({ channelId, returnId }) => [channelId, returnId !== undefined])).toEqual([
       ['ch2', true],
@@ -126,7 +128,11 @@ eachDatabase('what onboarding forgets', (open) => {
     }
     await fill()
     await asks('of the product', clock.now())
-    await sessions.signUp({ company: 'Eve', email: 'eve@else.example', number: undefined }, hashOf('e'), 'en')
+    await sessions.signUp(
+      { company: 'Eve', email: 'eve@else.example', number: undefined },
+      browserOf('e'),
+      {},
+    )
     await asks('of itself', clock.now())
     await onboarding.leave('open', 'o')
     await asks('open', null)

@@ -75,7 +75,7 @@ eachDatabase('the rows of returns', (open) => {
       const waiting = await onboarding.receiver.findWaiting(page)
       expect(waiting).toMatchObject({ state: 'pending', session: { tenantName: 'Shop t1' } })
       if (!waiting) return
-      const screen = await onboarding.sessions.launch(waiting.session, browserOf('b').hash, {
+      const screen = await onboarding.sessions.launch(waiting.session, browserOf('b'), {
         isContinuation: true,
       })
       const next = screen.searchParams.get('state') ?? ''
@@ -105,7 +105,7 @@ eachDatabase('the rows of returns', (open) => {
       expect(await outcomesOf()).toEqual([['ch1', 'review', undefined, 'launch_expired']])
       const waiting = await onboarding.receiver.findWaiting(page)
       if (!waiting) throw new Error('nothing waits')
-      const screen = await onboarding.sessions.launch(waiting.session, browserOf('a').hash, {
+      const screen = await onboarding.sessions.launch(waiting.session, browserOf('a'), {
         isContinuation: true,
       })
       await onboarding.comeBack('a', `nonce=${screen.searchParams.get('state')}&client=cl&channels=[]`)

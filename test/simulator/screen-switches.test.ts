@@ -194,6 +194,15 @@ describe('sign-up', () => {
     expect((await signUp(visit, 'a@web.de')).status).toBe(303)
   })
 
+  it('refuses the partner’s own e-mail domain', async () => {
+    simulator.hub.setSwitches({ partner_domain: 'nordlicht.example' })
+    const visit = await open()
+    expect((await signUp(visit, 'me@Nordlicht.example')).text).toContain(
+      'This address belongs to your partner',
+    )
+    expect((await signUp(visit, newEmail())).status).toBe(303)
+  })
+
   it('is closed, and so are numbers, when the partner is blocked', async () => {
     simulator.hub.setSwitches({ blocked_new_submission: true })
     const [visit, email] = [await open(), newEmail()]

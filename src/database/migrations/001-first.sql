@@ -37,6 +37,14 @@ create table client (
   shares_read_at text
 );
 
+-- What 360dialog lets clients of this hub do, as it said last; one row.
+create table partner_hub (
+  id integer not null primary key check (id = 1),
+  is_blocked integer not null check (is_blocked in (0, 1)),
+  is_adding_refused integer not null check (is_adding_refused in (0, 1)),
+  observed_at text not null
+);
+
 -- A WhatsApp number under a client. What 360dialog says of it, to whom it is bound, and what follows from it here.
 create table channel (
   id text not null primary key,
