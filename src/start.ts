@@ -10,10 +10,10 @@ import { describeFailure } from './start-failure.ts'
 import { version } from './version.ts'
 
 /** `npm start`: serves until SIGTERM or SIGINT. The exit code is 1 when it does not start. */
-export async function start(environment: NodeJS.ProcessEnv): Promise<void> {
+export async function start(environment: NodeJS.ProcessEnv, cutOff: ReadonlySet<string>): Promise<void> {
   let config: Config | undefined
   try {
-    config = loadConfig(environment)
+    config = loadConfig(environment, { cutOff })
     await run(config)
   } catch (error) {
     const failure = describeFailure(error, config)

@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { derivedSecret } from '../identifiers.ts'
-import { type DemoSecrets, DemoSecretsError, readDemoSecrets } from './demo-secrets.ts'
-import { type Problem, readSettings } from './read-settings.ts'
+import { DEMO_SECRETS, type DemoSecrets, DemoSecretsError, readDemoSecrets } from './demo-secrets.ts'
+import { readSettings } from './read-settings.ts'
 import { brokenRules, reasonsAgainstDemo } from './setting-rules.ts'
-import type { SettingName, Values } from './settings.ts'
+import type { Problem, SettingName, Values } from './settings.ts'
 import { vaultKeys } from './vault-keys.ts'
 
 /** What the environment configures (README, "Settings"). */
@@ -21,8 +21,11 @@ export class ConfigError extends Error {
   }
 }
 
-interface Sources {
+export interface Sources {
   readFile?: (path: string) => string
+  fileExists?: (path: string) => boolean
+  /** Settings of the `.env` file that were read up to a `#` only. */
+  cutOff?: ReadonlySet<string>
   /** Called only for a demo in which everything else is right: it may create the secrets. */
   demoSecrets?: (folder: string) => DemoSecrets
 }
@@ -35,10 +38,19 @@ interface Sources {
  */
 export function loadConfig(
   environment: NodeJS.ProcessEnv,
-  { readFile = (path) => readFileSync(path, 'utf8'), demoSecrets = readDemoSecrets }: Sources = {},
+  {
+    readFile = (path) => readFileSync(path, 'utf8'),
+    fileExists = existsSync,
+    cutOff = new Set(),
+    demoSecrets = readDemoSecrets,
+  }: Sources = {},
 ): Config {
-  const reading = readSettings(environment, readFile)
-  const judged = { ...reading, reasonsAgainstDemo: reasonsAgainstDemo(environment, reading) }
+  const reading = readSettings(environment, readFile, cutOff)
+  const judged = {
+    ...reading,
+    reasonsAgainstDemo: reasonsAgainstDemo(environment, reading),
+    holdsKeys: mayHoldKeys(reading.values.DATABASE_URL, fileExists),
+  }
   const problems = [...reading.problems, ...brokenRules(judged)]
   if (problems.length > 0) throw new ConfigError(problems)
 
@@ -152,6 +164,13 @@ function toMail(values: Values, simulator?: { port: number }) {
   if (!simulator) return undefined
   const mailbox = new URL(`http://localhost:${simulator.port}/control/mails`)
   return { url: mailbox, from: 'demo@latchkey.example', replyTo }
+}
+
+/** A SQLite file was sealed at its first start, unless it is a demo's: that has its keys beside it. */
+function mayHoldKeys(databaseUrl: string | undefined, fileExists: (path: string) => boolean) {
+  if (!databaseUrl?.startsWith('sqlite:')) return undefined
+  const isDemo = fileExists(join(dataFolder(databaseUrl), DEMO_SECRETS))
+  return fileExists(databaseUrl.slice('sqlite:'.length)) && !isDemo
 }
 
 function dataFolder(databaseUrl: string): string {
