@@ -2,9 +2,10 @@ import type { Command as TypedCommand } from '@commander-js/extra-typings'
 import { Command, CommanderError } from 'commander'
 import { pino } from 'pino'
 import { type Config, loadConfig } from '../config/config.ts'
+import { findDemoAddress } from '../config/demo-address.ts'
 import { createContext } from '../context.ts'
 import { LatchkeyError } from '../errors.ts'
-import { createLogger } from '../logger.ts'
+import { createLogger, openTerminal } from '../logger.ts'
 import { isPlainText } from '../plain-text.ts'
 import { describeFailure } from '../start-failure.ts'
 import { addAdminCommands } from './admin-commands.ts'
@@ -36,7 +37,9 @@ export async function runCommandLine(
     warn('A value has a control character, like a line break. Nothing was done.')
     return 2
   }
-  const program = createProgram((work) => openSite(() => loadConfig(environment, { cutOff }), work))
+  const program = createProgram((work) =>
+    openSite(() => loadConfig(environment, { cutOff, demoAddress: findDemoAddress }), work),
+  )
   let used = program
   program.hook('preAction', (_program, command) => {
     used = command
@@ -71,7 +74,7 @@ function createProgram(withSite: WithSite): Command {
 
 async function openSite(readConfig: () => Config, work: Parameters<WithSite>[0]): Promise<void> {
   // Standard output carries nothing but the command's answer.
-  const logger = createLogger('warn', pino.destination(2))
+  const logger = createLogger('warn', (await openTerminal(2)) ?? pino.destination(2))
   const site = await createContext(readConfig(), { logger })
   try {
     await work(site)

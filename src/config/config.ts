@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { derivedSecret } from '../identifiers.ts'
+import type { DemoAddress } from './demo-address.ts'
 import { DEMO_SECRETS, type DemoSecrets, DemoSecretsError, readDemoSecrets } from './demo-secrets.ts'
 import { readSettings } from './read-settings.ts'
 import { brokenRules, reasonsAgainstDemo } from './setting-rules.ts'
@@ -28,6 +29,8 @@ export interface Sources {
   cutOff?: ReadonlySet<string>
   /** Called only for a demo in which everything else is right: it may create the secrets. */
   demoSecrets?: (folder: string) => DemoSecrets
+  /** Where a demo with its data there serves already: for what runs beside it. */
+  demoAddress?: (folder: string) => DemoAddress | undefined
 }
 
 /**
@@ -43,6 +46,7 @@ export function loadConfig(
     fileExists = existsSync,
     cutOff = new Set(),
     demoSecrets = readDemoSecrets,
+    demoAddress = () => undefined,
   }: Sources = {},
 ): Config {
   const reading = readSettings(environment, readFile, cutOff)
@@ -57,9 +61,13 @@ export function loadConfig(
   // Without a problem, every value with a default is there.
   const values = reading.values as Values
   if (judged.reasonsAgainstDemo.length > 0) return toConfig(values)
-  const secrets = orProblem(() => demoSecrets(dataFolder(values.DATABASE_URL)))
-  const simulator = { port: values.PORT + 1, partnerApiKey: secrets.partnerApiKey }
-  return toConfig(demoValues(values, reading.given, `http://localhost:${simulator.port}`, secrets), simulator)
+  const folder = dataFolder(values.DATABASE_URL)
+  const secrets = orProblem(() => demoSecrets(folder))
+  const { given } = reading
+  const address = given.has('PORT') || given.has('PUBLIC_URL') ? undefined : demoAddress(folder)
+  const there = address ? { ...values, PORT: address.port, PUBLIC_URL: address.publicUrl } : values
+  const simulator = { port: there.PORT + 1, partnerApiKey: secrets.partnerApiKey }
+  return toConfig(demoValues(there, given, `http://localhost:${simulator.port}`, secrets), simulator)
 }
 
 /** What the terminal shows: a block for each problem, with what to do about it. */
@@ -85,7 +93,11 @@ function demoValues(
     VAULT_KEYS: values.VAULT_KEYS ?? vaultKeys.parse(secrets.vaultKeys),
     SESSION_SECRET: values.SESSION_SECRET ?? [secrets.sessionSecret],
     SELF_SIGNUP: given.has('SELF_SIGNUP') ? values.SELF_SIGNUP : 'on',
-    BRAND_NAME: values.BRAND_NAME ?? 'Nordlicht',
+    ...(values.BRAND_NAME === undefined && {
+      BRAND_NAME: 'Nordlicht',
+      BRAND_COLOR: values.BRAND_COLOR ?? '#0f6e63',
+      BRAND_LOGO_URL: values.BRAND_LOGO_URL ?? new URL('/nordlicht.svg', simulator),
+    }),
     SUPPORT_EMAIL: values.SUPPORT_EMAIL ?? 'help@nordlicht.example',
     // A line for each request would bury what the terminal of a trial shows.
     LOG_LEVEL: given.has('LOG_LEVEL') ? values.LOG_LEVEL : 'warn',

@@ -215,7 +215,9 @@ describe('settings that belong together', () => {
       expect(remedyOf(bad, [])).toEqual(putBack)
       expect(remedyOf(bad, [], 'postgres://db/latchkey')).toEqual(putBack)
     }
-    expect(remedyOf(undefined, [], 'postgres://db/latchkey')).toMatch(/^Put back .* Only for a database that is new/)
+    expect(remedyOf(undefined, [], 'postgres://db/latchkey')).toMatch(
+      /^Put back .* Only for a database that is new/,
+    )
   })
 
   it.each([[''], ['  '], ['""']])('refuses a colour that was taken for a comment: %j', (BRAND_COLOR) => {
