@@ -135,6 +135,7 @@ describe('npm start', () => {
     const other = start(settings)
     expect(await other.ended).toBe(1)
     expect(other.output().stderr).toContain('This database belongs to the demo')
+    expect(other.output().stderr).toContain('Delete the data folder of the demo')
 
     const own = { ...settings, DATABASE_URL: `sqlite:${join(folder, 'own.db')}` }
     const first = start(own)
