@@ -50,7 +50,10 @@ afterAll(async () => {
 async function press(page: Page, name: string): Promise<void> {
   const field = page.getByLabel('Phone number')
   if (await field.isVisible()) await field.fill(number)
-  await page.getByRole('button', { name }).or(page.getByRole('link', { name })).click()
+  await page
+    .getByRole('button', { name, exact: true })
+    .or(page.getByRole('link', { name, exact: true }))
+    .click()
 }
 
 /** In a second terminal, whose environment knows nothing of the first. */

@@ -75,7 +75,10 @@ function createProgram(withSite: WithSite): Command {
 async function openSite(readConfig: () => Config, work: Parameters<WithSite>[0]): Promise<void> {
   // Standard output carries nothing but the command's answer.
   const logger = createLogger('warn', (await openTerminal(2)) ?? pino.destination(2))
-  const site = await createContext(readConfig(), { logger })
+  const config = readConfig()
+  if (config.mode === 'demo' && !findDemoAddress(config.dataFolder))
+    warn(`No D360_ setting is set here, and no demo was started: this is a new demo in ${config.dataFolder}.`)
+  const site = await createContext(config, { logger })
   try {
     await work(site)
   } finally {

@@ -8,7 +8,7 @@ import { brokenRules, reasonsAgainstDemo } from './setting-rules.ts'
 import type { Problem, SettingName, Values } from './settings.ts'
 import { vaultKeys } from './vault-keys.ts'
 
-/** What the environment configures (README, "Settings"). */
+/** What the environment configures (.env.example). */
 export type Config = ReturnType<typeof toConfig>
 
 /** The settings cannot be used. Lists everything that is wrong, and never a value. */
