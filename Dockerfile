@@ -7,8 +7,8 @@ COPY src ./src
 COPY views ./views
 COPY public ./public
 COPY locales ./locales
-RUN mkdir data && chown 10001:10001 data
-USER 10001:10001
+RUN mkdir -m 770 data && chown 10001:0 data
+USER 10001:0
 VOLUME /app/data
 EXPOSE 3000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD node -e "fetch('http://127.0.0.1:'+(process.env.PORT||3000)+'/readyz').then((answer)=>process.exit(answer.ok?0:1),()=>process.exit(1))"

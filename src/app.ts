@@ -61,7 +61,7 @@ export function createApp(context: Context, translations: i18n): Express {
       onNotice: metrics.onNotice,
     }),
   )
-  app.use(preparePages({ brand: toBrand(config), demo: config.mode === 'demo', translations }))
+  app.use(preparePages({ brand: toBrand(config), demo: toDemo(config), translations }))
   app.use(plainAddress)
   useFiles(app, config)
   app.use(
@@ -121,6 +121,10 @@ function useFiles(app: Express, { brand }: Config): void {
   app.get('/brand.css', (_req, res) => {
     res.type('css').set('cache-control', 'public, max-age=3600').send(style)
   })
+}
+
+function toDemo({ simulator }: Config) {
+  return simulator ? { simulator: `http://localhost:${simulator.port}` } : false
 }
 
 function toBrand({ brand }: Config) {

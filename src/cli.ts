@@ -1,5 +1,5 @@
 import { prepareProcess } from './prepare-process.ts'
 
-prepareProcess()
+const cutOff = prepareProcess(process.env)
 const { runCommandLine } = await import('./commands/command-line.ts')
-process.exitCode = await runCommandLine(process.argv.slice(2), process.env)
+process.exitCode = await runCommandLine(process.argv.slice(2), process.env, cutOff)

@@ -33,7 +33,7 @@ import { KnownKeyService } from './keys/known-key-service.ts'
 import { MintLedger } from './keys/mint-ledger.ts'
 import { MintService } from './keys/mint-service.ts'
 import { ProbeService } from './keys/probe-service.ts'
-import { createLogger } from './logger.ts'
+import { createLogger, openTerminal } from './logger.ts'
 import { Mailer } from './mail/mailer.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { NoticeRepository } from './notices/notice-repository.ts'
@@ -78,7 +78,8 @@ export type Context = Awaited<ReturnType<typeof createContext>>
  * everything that works on it. Starts nothing.
  */
 export async function createContext(config: Config, overrides: Overrides = {}) {
-  const { clock = systemClock, logger = createLogger(config.logLevel), crashPoint = () => {} } = overrides
+  const { clock = systemClock, crashPoint = () => {} } = overrides
+  const logger = overrides.logger ?? createLogger(config.logLevel, await openTerminal(1))
   const vault = new Vault(config.vaultKeys)
   const db = openDatabase(config.databaseUrl)
   try {

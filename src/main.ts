@@ -1,5 +1,5 @@
 import { prepareProcess } from './prepare-process.ts'
 
-prepareProcess()
+const cutOff = prepareProcess(process.env)
 const { start } = await import('./start.ts')
-await start(process.env)
+await start(process.env, cutOff)

@@ -2,18 +2,19 @@ import { once } from 'node:events'
 import { flushCompileCache } from 'node:module'
 import { setTimeout } from 'node:timers/promises'
 import { type Config, loadConfig } from './config/config.ts'
+import { noteDemoAddress } from './config/demo-address.ts'
 import { PartnerApiError } from './errors.ts'
-import { adminFirstPath, paths } from './paths.ts'
+import { adminFirstPath, linkPath, paths } from './paths.ts'
 import { endLoading } from './prepare-process.ts'
 import { type Serving, serve } from './serve.ts'
 import { describeFailure } from './start-failure.ts'
 import { version } from './version.ts'
 
 /** `npm start`: serves until SIGTERM or SIGINT. The exit code is 1 when it does not start. */
-export async function start(environment: NodeJS.ProcessEnv): Promise<void> {
+export async function start(environment: NodeJS.ProcessEnv, cutOff: ReadonlySet<string>): Promise<void> {
   let config: Config | undefined
   try {
-    config = loadConfig(environment)
+    config = loadConfig(environment, { cutOff })
     await run(config)
   } catch (error) {
     const failure = describeFailure(error, config)
@@ -27,6 +28,7 @@ async function run(config: Config): Promise<void> {
   const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
   const serving = await serve(config)
   const simulator = await startSimulatorOf(config)
+  if (config.simulator) noteDemoAddress(config.dataFolder, config)
   await greet(config, serving)
   flushCompileCache()
   endLoading()
@@ -67,6 +69,9 @@ async function startSimulatorOf(config: Config) {
   const simulator = await startSimulator({
     ...config.simulator,
     partnerId: config.partnerApi.partnerId,
+    partnerName: config.brand.name,
+    partnerColor: config.brand.color,
+    partnerLogoUrl: config.brand.logoUrl,
     redirectUrl: new URL(paths.callback, config.publicUrl).href,
     platformSecret: config.notices.secrets[0],
     webhookUrl: new URL(paths.notices, config.publicUrl).href,
@@ -78,15 +83,24 @@ async function startSimulatorOf(config: Config) {
 
 async function greet(config: Config, { context }: Serving): Promise<void> {
   const url = config.publicUrl.origin
+  const redirectUrl = new URL(paths.callback, url).href
   if (!config.simulator) {
-    process.stdout.write(`Latchkey ${version} serves partner hub ${config.hubId} at ${url}\n`)
+    const signUp = config.selfSignup ? 'sign-up is open' : 'sign-up is closed: customers need a link'
+    process.stdout.write(`Latchkey ${version} serves partner hub ${config.hubId} at ${url}
+
+  Client page   ${url}   (${signUp})
+  Admin         ${new URL(paths.admin, url).href}
+  Redirect URL  ${redirectUrl}   (to be set in the Partner Hub, or by "doctor --set")
+`)
     return
   }
   const first = new URL(adminFirstPath(await context.admins.createFirstCode()), url)
+  const link = new URL(linkPath(await context.sessions.createLink(DEMO_CUSTOMER)), url)
   const data = config.dataFolder.startsWith('/') ? config.dataFolder : `./${config.dataFolder}`
   process.stdout.write(`Latchkey ${version}, demo mode: 360dialog is simulated, nothing leaves this machine.
 
   Client page   ${url}
+  Connect link  ${link.href}   (for one customer, ${DEMO_CUSTOMER.tenantName})
   Admin         ${first.href}   (works once, for 15 minutes)
   Simulator     http://localhost:${config.simulator.port}   (plays 360dialog)
 
@@ -94,4 +108,12 @@ Try it: open the client page, grant a number, then press "Make it run" in the si
 Data and generated secrets are in ${data}. To begin again: stop, delete ${data}, start.
 Your own Partner Hub: copy .env.example to .env (README, "Go live").
 `)
+}
+
+/** Whom the demo's connect link is for. */
+const DEMO_CUSTOMER = {
+  tenantId: 'shop-a',
+  tenantName: 'Shop A GmbH',
+  email: 'anna@shop-a.example',
+  emailVerified: true,
 }

@@ -71,6 +71,21 @@ describe('layer rules', () => {
     }
   })
 
+  it('nothing is loaded that production does not install', () => {
+    const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
+    const loaded = files.flatMap((file) =>
+      [...sourceOf(file).matchAll(/^(?:import|export)(?! type)[^']*? from '([^']+)'|import\('([^']+)'\)/gm)]
+        .map(([, named = '', later = '']) => named || later)
+        .filter((name) => !/^(\.|node:)/.test(name))
+        .map((name) => ({ file, name: /^(@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? '' })),
+    )
+    expect(loaded.length).toBeGreaterThan(50)
+    expect(loaded.filter(({ name }) => !Object.hasOwn(dependencies, name))).toEqual([
+      // It goes on without it.
+      { file: 'logger.ts', name: 'pino-pretty' },
+    ])
+  })
+
   it('no files import each other, not even by way of others', () => {
     // What imports nothing that is left is taken away, until nothing more can be: circles remain.
     let left = files

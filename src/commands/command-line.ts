@@ -1,10 +1,11 @@
 import type { Command as TypedCommand } from '@commander-js/extra-typings'
 import { Command, CommanderError } from 'commander'
 import { pino } from 'pino'
-import { loadConfig } from '../config/config.ts'
+import { type Config, loadConfig } from '../config/config.ts'
+import { findDemoAddress } from '../config/demo-address.ts'
 import { createContext } from '../context.ts'
 import { LatchkeyError } from '../errors.ts'
-import { createLogger } from '../logger.ts'
+import { createLogger, openTerminal } from '../logger.ts'
 import { isPlainText } from '../plain-text.ts'
 import { describeFailure } from '../start-failure.ts'
 import { addAdminCommands } from './admin-commands.ts'
@@ -27,12 +28,18 @@ const groups = [
 ]
 
 /** Runs one command. 0 done, 1 failed, 2 wrong use. */
-export async function runCommandLine(words: string[], environment: NodeJS.ProcessEnv): Promise<number> {
+export async function runCommandLine(
+  words: string[],
+  environment: NodeJS.ProcessEnv,
+  cutOff: ReadonlySet<string> = new Set(),
+): Promise<number> {
   if (!words.every(isPlainText)) {
     warn('A value has a control character, like a line break. Nothing was done.')
     return 2
   }
-  const program = createProgram((work) => openSite(environment, work))
+  const program = createProgram((work) =>
+    openSite(() => loadConfig(environment, { cutOff, demoAddress: findDemoAddress }), work),
+  )
   let used = program
   program.hook('preAction', (_program, command) => {
     used = command
@@ -65,10 +72,13 @@ function createProgram(withSite: WithSite): Command {
   return program
 }
 
-async function openSite(environment: NodeJS.ProcessEnv, work: Parameters<WithSite>[0]): Promise<void> {
+async function openSite(readConfig: () => Config, work: Parameters<WithSite>[0]): Promise<void> {
   // Standard output carries nothing but the command's answer.
-  const logger = createLogger('warn', pino.destination(2))
-  const site = await createContext(loadConfig(environment), { logger })
+  const logger = createLogger('warn', (await openTerminal(2)) ?? pino.destination(2))
+  const config = readConfig()
+  if (config.mode === 'demo' && !findDemoAddress(config.dataFolder))
+    warn(`No D360_ setting is set here, and no demo was started: this is a new demo in ${config.dataFolder}.`)
+  const site = await createContext(config, { logger })
   try {
     await work(site)
   } finally {

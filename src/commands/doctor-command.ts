@@ -1,30 +1,28 @@
-import { Option } from '@commander-js/extra-typings'
 import { PartnerApiError } from '../errors.ts'
 import { type Check, PARTNER_HUB_PAGE } from '../setup/check.ts'
 import type { SetupService } from '../setup/setup-service.ts'
 import { version } from '../version.ts'
-import { type AddCommands, CommandError, print } from './command.ts'
+import { type AddCommands, CommandError, print, UsageError } from './command.ts'
 
 const marks = { ok: 'ok', wrong: 'WRONG', unknown: '?' } satisfies Record<Check['state'], string>
-
-const factsOption = new Option(
-  '--facts',
-  'instead, report what is not documented of 360dialog, without ids, for the makers of Latchkey',
-).conflicts('set')
 
 export const addDoctorCommand: AddCommands = (program, withSite) => {
   program
     .command('doctor')
     .description('check what has to be right before customers come; exit code 1 when something is wrong')
     .option('--set', 'first set the redirect URL and the webhook URL at 360dialog to those of this site')
-    .addOption(factsOption)
-    .action(({ set, facts }) =>
-      withSite(async ({ setup }) => {
+    .option(
+      '--facts',
+      'instead, report what is not documented of 360dialog, without ids, for the makers of Latchkey',
+    )
+    .action(async ({ set, facts }) => {
+      if (set && facts) throw new UsageError('--facts changes nothing: it does not go with --set.')
+      await withSite(async ({ setup }) => {
         if (facts) return printFacts(setup)
         if (set) await setAddresses(setup)
         await printChecks(setup)
-      }),
-    )
+      })
+    })
 }
 
 async function printChecks(setup: SetupService): Promise<void> {

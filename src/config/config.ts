@@ -1,13 +1,14 @@
-import { readFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { derivedSecret } from '../identifiers.ts'
-import { type DemoSecrets, DemoSecretsError, readDemoSecrets } from './demo-secrets.ts'
-import { type Problem, readSettings } from './read-settings.ts'
+import type { DemoAddress } from './demo-address.ts'
+import { DEMO_SECRETS, type DemoSecrets, DemoSecretsError, readDemoSecrets } from './demo-secrets.ts'
+import { readSettings } from './read-settings.ts'
 import { brokenRules, reasonsAgainstDemo } from './setting-rules.ts'
-import type { SettingName, Values } from './settings.ts'
+import type { Problem, SettingName, Values } from './settings.ts'
 import { vaultKeys } from './vault-keys.ts'
 
-/** What the environment configures (README, "Settings"). */
+/** What the environment configures (.env.example). */
 export type Config = ReturnType<typeof toConfig>
 
 /** The settings cannot be used. Lists everything that is wrong, and never a value. */
@@ -21,10 +22,15 @@ export class ConfigError extends Error {
   }
 }
 
-interface Sources {
+export interface Sources {
   readFile?: (path: string) => string
+  fileExists?: (path: string) => boolean
+  /** Settings of the `.env` file that were read up to a `#` only. */
+  cutOff?: ReadonlySet<string>
   /** Called only for a demo in which everything else is right: it may create the secrets. */
   demoSecrets?: (folder: string) => DemoSecrets
+  /** Where a demo with its data there serves already: for what runs beside it. */
+  demoAddress?: (folder: string) => DemoAddress | undefined
 }
 
 /**
@@ -35,19 +41,33 @@ interface Sources {
  */
 export function loadConfig(
   environment: NodeJS.ProcessEnv,
-  { readFile = (path) => readFileSync(path, 'utf8'), demoSecrets = readDemoSecrets }: Sources = {},
+  {
+    readFile = (path) => readFileSync(path, 'utf8'),
+    fileExists = existsSync,
+    cutOff = new Set(),
+    demoSecrets = readDemoSecrets,
+    demoAddress = () => undefined,
+  }: Sources = {},
 ): Config {
-  const reading = readSettings(environment, readFile)
-  const judged = { ...reading, reasonsAgainstDemo: reasonsAgainstDemo(environment, reading) }
+  const reading = readSettings(environment, readFile, cutOff)
+  const judged = {
+    ...reading,
+    reasonsAgainstDemo: reasonsAgainstDemo(environment, reading),
+    holdsKeys: mayHoldKeys(reading.values.DATABASE_URL, fileExists),
+  }
   const problems = [...reading.problems, ...brokenRules(judged)]
   if (problems.length > 0) throw new ConfigError(problems)
 
   // Without a problem, every value with a default is there.
   const values = reading.values as Values
   if (judged.reasonsAgainstDemo.length > 0) return toConfig(values)
-  const secrets = orProblem(() => demoSecrets(dataFolder(values.DATABASE_URL)))
-  const simulator = { port: values.PORT + 1, partnerApiKey: secrets.partnerApiKey }
-  return toConfig(demoValues(values, reading.given, `http://localhost:${simulator.port}`, secrets), simulator)
+  const folder = dataFolder(values.DATABASE_URL)
+  const secrets = orProblem(() => demoSecrets(folder))
+  const { given } = reading
+  const address = given.has('PORT') || given.has('PUBLIC_URL') ? undefined : demoAddress(folder)
+  const there = address ? { ...values, PORT: address.port, PUBLIC_URL: address.publicUrl } : values
+  const simulator = { port: there.PORT + 1, partnerApiKey: secrets.partnerApiKey }
+  return toConfig(demoValues(there, given, `http://localhost:${simulator.port}`, secrets), simulator)
 }
 
 /** What the terminal shows: a block for each problem, with what to do about it. */
@@ -73,7 +93,11 @@ function demoValues(
     VAULT_KEYS: values.VAULT_KEYS ?? vaultKeys.parse(secrets.vaultKeys),
     SESSION_SECRET: values.SESSION_SECRET ?? [secrets.sessionSecret],
     SELF_SIGNUP: given.has('SELF_SIGNUP') ? values.SELF_SIGNUP : 'on',
-    BRAND_NAME: values.BRAND_NAME ?? 'Nordlicht',
+    ...(values.BRAND_NAME === undefined && {
+      BRAND_NAME: 'Nordlicht',
+      BRAND_COLOR: values.BRAND_COLOR ?? '#0f6e63',
+      BRAND_LOGO_URL: values.BRAND_LOGO_URL ?? new URL('/nordlicht.svg', simulator),
+    }),
     SUPPORT_EMAIL: values.SUPPORT_EMAIL ?? 'help@nordlicht.example',
     // A line for each request would bury what the terminal of a trial shows.
     LOG_LEVEL: given.has('LOG_LEVEL') ? values.LOG_LEVEL : 'warn',
@@ -152,6 +176,13 @@ function toMail(values: Values, simulator?: { port: number }) {
   if (!simulator) return undefined
   const mailbox = new URL(`http://localhost:${simulator.port}/control/mails`)
   return { url: mailbox, from: 'demo@latchkey.example', replyTo }
+}
+
+/** A SQLite file was sealed at its first start, unless it is a demo's: that has its keys beside it. */
+function mayHoldKeys(databaseUrl: string | undefined, fileExists: (path: string) => boolean) {
+  if (!databaseUrl?.startsWith('sqlite:')) return undefined
+  const isDemo = fileExists(join(dataFolder(databaseUrl), DEMO_SECRETS))
+  return fileExists(databaseUrl.slice('sqlite:'.length)) && !isDemo
 }
 
 function dataFolder(databaseUrl: string): string {

@@ -12,6 +12,8 @@ export interface DemoSecrets {
   partnerApiKey: string
 }
 
+export const DEMO_SECRETS = 'secrets.json'
+
 /** The demo's secrets can be neither read nor created. Says why without a secret. */
 export class DemoSecretsError extends Error {
   override readonly name = 'DemoSecretsError'
@@ -30,7 +32,7 @@ const demoSecrets = z.object({
  * @throws DemoSecretsError
  */
 export function readDemoSecrets(folder: string): DemoSecrets {
-  const path = join(folder, 'secrets.json')
+  const path = join(folder, DEMO_SECRETS)
   try {
     if (!existsSync(path)) create(folder, path)
     return parse(readFileSync(path, 'utf8'))

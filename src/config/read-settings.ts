@@ -1,12 +1,12 @@
-import { closestMatch } from 'leven'
-import { remedyFor, type Setting, type SettingName, settingRows, type Values } from './settings.ts'
-
-/** One thing that is wrong: `setting` and `problem` make a sentence. Never contains a value. */
-export interface Problem {
-  setting: string
-  problem: string
-  remedy: string
-}
+import {
+  type Problem,
+  remedyFor,
+  type Setting,
+  type SettingName,
+  settingRows,
+  type Values,
+} from './settings.ts'
+import { findUnknown } from './unknown-settings.ts'
 
 /** What the environment says, setting by setting. */
 export interface Reading {
@@ -19,21 +19,42 @@ export interface Reading {
 
 type ReadFile = (path: string) => string
 
-/** Reads each setting by itself; what they have to do with each other is for the rules. */
-export function readSettings(environment: NodeJS.ProcessEnv, readFile: ReadFile): Reading {
+/**
+ * Reads each setting by itself; what they have to do with each other is for the rules. `cutOff` names those of which
+ * the `.env` file holds more than was read.
+ */
+export function readSettings(
+  environment: NodeJS.ProcessEnv,
+  readFile: ReadFile,
+  cutOff: ReadonlySet<string>,
+): Reading {
   const values: Record<string, unknown> = {}
   const given = new Set<SettingName>()
   const problems: Problem[] = findUnknown(environment)
 
   for (const [name, row] of settingRows) {
-    const typed = environment[name]?.trim()
+    const written = environment[name]
+    const typed = written === undefined ? undefined : withoutQuotes(written.trim())
     if (typed) given.add(name)
     const text = typed || row.default
-    const read = text ? readOne(row, text, readFile) : { value: undefined }
-    if ('value' in read) values[name] = read.value
-    else problems.push({ setting: name, problem: read.problem, remedy: remedyFor(name) })
+    if (cutOff.has(name) || (row.startsWithHash && typed === '')) problems.push(cutAtHash(name))
+    else {
+      const read = text ? readOne(row, text, readFile) : { value: undefined }
+      if ('value' in read) values[name] = read.value
+      else problems.push({ setting: name, problem: read.problem, remedy: row.repair ?? remedyFor(name) })
+    }
   }
   return { values: values as Partial<Values>, given, problems }
+}
+
+/** Docker's `--env-file` hands on the quotes that other readers of env files take away. */
+function withoutQuotes(text: string): string {
+  return /^(["'])(.*)\1$/s.exec(text)?.[2]?.trim() ?? text
+}
+
+function cutAtHash(setting: SettingName): Problem {
+  const remedy = `Write it in quotes, like ${setting}="…#…". If you want none, remove the line.`
+  return { setting, problem: 'is cut off: a # that is not in quotes begins a comment', remedy }
 }
 
 function readOne(row: Setting, text: string, readFile: ReadFile): { value: unknown } | { problem: string } {
@@ -60,16 +81,4 @@ function readSecret(value: string, readFile: ReadFile): { text: string } | { pro
 /** The system's short word for a failure, like ENOENT: its message would contain the path. */
 export function errorCode(error: unknown): string {
   return (error as Partial<NodeJS.ErrnoException> | undefined)?.code ?? 'unknown reason'
-}
-
-const knownNames: string[] = [...settingRows.keys()].filter((name) => name.startsWith('D360_'))
-
-/** Names that begin with D360_ and are not settings: each is a mistake that would go unnoticed. */
-function findUnknown(environment: NodeJS.ProcessEnv): Problem[] {
-  return Object.keys(environment)
-    .filter((name) => name.startsWith('D360_') && environment[name]?.trim() && !knownNames.includes(name))
-    .map((name) => {
-      const remedy = `Did you mean ${closestMatch(name, knownNames)}? Otherwise remove it.`
-      return { setting: name, problem: 'is not a setting', remedy }
-    })
 }

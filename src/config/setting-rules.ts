@@ -1,18 +1,21 @@
 import { isLoopback } from '../loopback.ts'
-import type { Problem, Reading } from './read-settings.ts'
-import { remedyFor, type SettingName } from './settings.ts'
+import type { Reading } from './read-settings.ts'
+import { type Problem, remedyFor, type SettingName, settings } from './settings.ts'
+import { isSetByPlatform } from './unknown-settings.ts'
 
 /** A reading, and why it is not a demo; without a reason it is one. */
 export interface Judged extends Reading {
   reasonsAgainstDemo: readonly string[]
+  /** Whether the database may hold API keys, which other vault keys do not open; undefined: that cannot be told. */
+  holdsKeys: boolean | undefined
 }
 
 type Rule = (judged: Judged) => Problem | false
 
 /** Why these settings are not a demo's. An address that cannot be read is a reason too. */
 export function reasonsAgainstDemo(environment: NodeJS.ProcessEnv, { values, given }: Reading): string[] {
-  const hasD360Setting = Object.keys(environment).some(
-    (name) => name.startsWith('D360_') && environment[name]?.trim(),
+  const hasD360Setting = Object.entries(environment).some(
+    ([name, value = '']) => name.startsWith('D360_') && value.trim() && !isSetByPlatform(name, value),
   )
   const host = values.HOST
   const publicHost = given.has('PUBLIC_URL') ? values.PUBLIC_URL?.hostname : 'localhost'
@@ -59,7 +62,7 @@ const rules: Rule[] = [
       'is missing, and notices of 360dialog are checked with it',
       'Copy it from the Partner Hub, or set D360_WEBHOOK_SIGNATURE to off if your hub signs nothing.',
     ),
-  (judged) => isMissing(judged, 'VAULT_KEYS') && broken('VAULT_KEYS', 'is missing'),
+  (judged) => isMissing(judged, 'VAULT_KEYS') && broken('VAULT_KEYS', 'is missing', remedyForKeys(judged)),
   (judged) => isMissing(judged, 'SESSION_SECRET') && broken('SESSION_SECRET', 'is missing'),
   (judged) => isMissing(judged, 'BRAND_NAME') && broken('BRAND_NAME', 'is missing'),
   (judged) => isMissing(judged, 'SUPPORT_EMAIL') && broken('SUPPORT_EMAIL', 'is missing'),
@@ -106,6 +109,12 @@ const rules: Rule[] = [
     values.PORT === 65_535 &&
     broken('PORT', 'leaves no port for the simulator, which takes the next one', 'Choose 1 to 65534.'),
 ]
+
+function remedyForKeys({ holdsKeys }: Judged): string {
+  const { remedy, repair } = settings.VAULT_KEYS
+  if (holdsKeys === undefined) return `${repair} Only for a database that is new: ${remedy}`
+  return holdsKeys ? repair : remedy
+}
 
 function isMissing({ reasonsAgainstDemo, given }: Judged, setting: SettingName): boolean {
   return reasonsAgainstDemo.length > 0 && !given.has(setting)

@@ -2,6 +2,13 @@ import { z } from 'zod'
 import * as values from './setting-values.ts'
 import { vaultKeys } from './vault-keys.ts'
 
+/** One thing that is wrong: `setting` and `problem` make a sentence. Never contains a value. */
+export interface Problem {
+  setting: string
+  problem: string
+  remedy: string
+}
+
 /** One row of the table: everything about one setting. */
 export interface Setting {
   /** Reads the text; its issues are fixed texts that follow the setting's name. */
@@ -14,6 +21,10 @@ export interface Setting {
   meaning: string
   /** What to do when it is missing or bad, unless the default or the meaning says it. */
   remedy?: string
+  /** What to do when it is there and cannot be read, if that is something else. */
+  repair?: string
+  /** Its value begins with `#`, where some readers of env files see a comment. */
+  startsWithHash?: true
 }
 
 const text = z.string()
@@ -107,6 +118,9 @@ export const settings = {
     secret: true,
     meaning: 'JWK Set of oct keys as JSON: the first seals, all open; created automatically in the demo',
     remedy: 'Create one: npm run --silent latchkey -- vault new-key',
+    repair:
+      'Put back the keys that the database is sealed with, as they were: VAULT_KEYS=\'{"keys":[…]}\'. ' +
+      'With other keys, the stored API keys are lost.',
   },
   SESSION_SECRET: {
     read: values.oneOrTwoSecrets(32),
@@ -146,6 +160,7 @@ export const settings = {
   BRAND_LOGO_URL: { read: values.webAddress, meaning: 'the https address of your logo' },
   BRAND_COLOR: {
     read: text.regex(/^#[0-9a-f]{6}$/i, 'is not a colour'),
+    startsWithHash: true,
     meaning: 'your colour in quotes, like "#0b5fff"',
   },
   SUPPORT_EMAIL: {

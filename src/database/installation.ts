@@ -4,10 +4,11 @@ import { type Database, inTransaction } from './database.ts'
 /** This database belongs to another partner hub (or to the demo) than the settings name. */
 export class OtherHubError extends StartError {
   constructor(remembered: string, asked: string) {
-    super(
-      `This database belongs to ${nameOf(remembered)}, and the settings name ${nameOf(asked)}. ` +
-        'Use another DATABASE_URL, or the settings that belong to it.',
-    )
+    const remedy =
+      remembered === 'demo'
+        ? 'Delete the data folder of the demo (README, "Go live"), or use another DATABASE_URL.'
+        : 'Use another DATABASE_URL, or the settings that belong to it.'
+    super(`This database belongs to ${nameOf(remembered)}, and the settings name ${nameOf(asked)}. ${remedy}`)
   }
 }
 

@@ -21,7 +21,13 @@ export function createApp(hub: Hub, pauseFor: PauseFor): Express {
   app.disable('x-powered-by').disable('etag')
   app.set('views', fileURLToPath(new URL('views', import.meta.url))).set('view engine', 'ejs')
 
-  app.use(refuseForeignHost, refuseForeignPost, setPageHeaders)
+  const { partnerColor, partnerLogoUrl } = hub.settings
+  app.locals.face = { name: hub.partnerName, logoUrl: partnerLogoUrl?.href }
+
+  app.use(refuseForeignHost, refuseForeignPost, setPageHeaders(partnerLogoUrl?.origin))
+  app.get('/partner.css', (_req, res) => {
+    res.type('css').send(partnerColor ? `:root { --partner: ${partnerColor}; }\n` : '')
+  })
   app.use(express.static(fileURLToPath(new URL('public', import.meta.url))))
   app.use(express.json(), express.urlencoded({ extended: false }))
 

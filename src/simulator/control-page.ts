@@ -40,7 +40,11 @@ export function createControlPage(hub: Hub): Router {
       title: '360dialog, simulated',
       ...{ partner: hub.partnerName, healthStates, statuses, channelEvents, jumps },
       time: { now: hub.now().toUTCString(), isFrozen: hub.clock.isFrozen },
-      clients: hub.listClients().map((client) => ({ ...client, channels: hub.listChannels(client.id) })),
+      partnerSite: hub.settings.redirectUrl && new URL(hub.settings.redirectUrl).origin,
+      clients: hub.listClients().map((client) => ({
+        ...{ ...client, channels: hub.listChannels(client.id) },
+        wayBack: hub.visits.findRedirect(client.id),
+      })),
       mails: hub.listMails().map((mail) => ({ ...mail, parts: mail.text.split(/(https?:\/\/\S+)/) })),
       notices: hub.outbox.list(),
       sendsNotices: hub.switches.send_notices,

@@ -29,13 +29,15 @@ export const refuseForeignPost: RequestHandler = (req, res, next) => {
 }
 
 /** No `form-action`: browsers apply it to the redirect to the partner's site as well. */
-export const setPageHeaders: RequestHandler = (_req, res, next) => {
-  res.set({
-    'Content-Security-Policy':
-      "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
-    'Referrer-Policy': 'same-origin',
-    'X-Content-Type-Options': 'nosniff',
-    'Cache-Control': 'no-store',
-  })
-  next()
+export function setPageHeaders(images = "'none'"): RequestHandler {
+  const policy = `default-src 'none'; style-src 'self'; img-src ${images}; base-uri 'none'; frame-ancestors 'none'`
+  return (_req, res, next) => {
+    res.set({
+      'Content-Security-Policy': policy,
+      'Referrer-Policy': 'same-origin',
+      'X-Content-Type-Options': 'nosniff',
+      'Cache-Control': 'no-store',
+    })
+    next()
+  }
 }

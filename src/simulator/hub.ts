@@ -17,6 +17,9 @@ export interface HubSettings {
   partnerApiKey: string
   /** Shown to clients; default: the partner id. */
   partnerName?: string
+  /** Shown with its name, like `#0f6e63`. */
+  partnerColor?: string | undefined
+  partnerLogoUrl?: URL | undefined
   /** For the bearer login. */
   username?: string
   password?: string

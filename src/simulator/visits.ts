@@ -72,6 +72,7 @@ interface VisitedHub {
 export class Visits {
   readonly #hub: VisitedHub
   readonly #visits = new Map<string, Visit>()
+  readonly #redirects = new Map<string, string>()
   readonly #signatures = new IoSignatures()
 
   constructor(hub: VisitedHub) {
@@ -94,6 +95,11 @@ export class Visits {
     }
     this.#store(visit)
     return visit
+  }
+
+  /** Where a client was sent when it left this screen last. */
+  findRedirect(clientId: string): string | undefined {
+    return this.#redirects.get(clientId)
   }
 
   /** @throws HubError 404 */
@@ -214,7 +220,10 @@ export class Visits {
 
   #redirect(visit: Visit, channels: readonly string[], revoked: readonly string[]): string {
     const { redirectUrl, clientId, launch } = visit
-    return toRedirect(redirectUrl, { clientId, channels, revoked, state: launch.state }, this.#hub.switches)
+    const outcome = { clientId, channels, revoked, state: launch.state }
+    const redirect = toRedirect(redirectUrl, outcome, this.#hub.switches)
+    if (clientId) this.#redirects.set(clientId, redirect)
+    return redirect
   }
 
   #redirectUrlOf({ redirectUrl }: Launch): string {

@@ -9,9 +9,12 @@ export interface Brand {
   readonly privacyUrl: string | undefined
 }
 
+/** In a demo, where its simulator is. */
+type Demo = false | { readonly simulator: string }
+
 export interface PageSettings {
   readonly brand: Brand
-  readonly demo: boolean
+  readonly demo: Demo
   readonly translations: i18n
 }
 
@@ -21,7 +24,7 @@ export type Translate = (key: string | string[], values?: object) => string
 /** What every page has at hand. */
 export interface PageContext {
   readonly brand: Brand
-  readonly demo: boolean
+  readonly demo: Demo
   readonly lang: string
   readonly t: Translate
   /** Pages as they were sent, by view and values. */

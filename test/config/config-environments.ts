@@ -1,4 +1,4 @@
-import { type Config, ConfigError, loadConfig } from '../../src/config/config.ts'
+import { type Config, ConfigError, loadConfig, type Sources } from '../../src/config/config.ts'
 import type { DemoSecrets } from '../../src/config/demo-secrets.ts'
 import { newVaultKey } from '../../src/config/vault-keys.ts'
 
@@ -24,12 +24,12 @@ export function loadDemo(environment: NodeJS.ProcessEnv = {}): Config {
 }
 
 /** The error that these settings cause; it must come before the demo's secrets are read. */
-export function errorOf(environment: NodeJS.ProcessEnv, readFile?: (path: string) => string): ConfigError {
+export function errorOf(environment: NodeJS.ProcessEnv, sources: Sources = {}): ConfigError {
   const readTooEarly = () => {
     throw new Error('read the demo secrets')
   }
   try {
-    loadConfig(environment, { demoSecrets: readTooEarly, ...(readFile && { readFile }) })
+    loadConfig(environment, { fileExists: () => false, ...sources, demoSecrets: readTooEarly })
   } catch (error) {
     if (error instanceof ConfigError) return error
     throw error

@@ -132,11 +132,53 @@ describe('settings that belong together', () => {
     ['D360_PARTNERID', 'D360_PARTNER_ID'],
     ['D360_WEBHOOK_SIGNATUR', 'D360_WEBHOOK_SIGNATURE'],
     ['D360_PAYMENT_METHOD', 'D360_PAYMENT'],
+    ['d360_partner_id', 'D360_PARTNER_ID'],
+    ['BRAND_COLOUR', 'BRAND_COLOR'],
+    ['brand_name', 'BRAND_NAME'],
+    ['BRANDCOLOR', 'BRAND_COLOR'],
+    ['SMTP_URI', 'SMTP_URL'],
+    ['SMTP_HOST', 'SMTP_URL'],
+    ['SMTP_PORT', 'SMTP_URL'],
+    ['MAIL_SENDER', 'MAIL_FROM'],
+    ['SESSION_SECRETS', 'SESSION_SECRET'],
+    ['SESSION_SECRET_FILE', 'SESSION_SECRET=file:PATH'],
+    ['DATABASE_URL_FILE', 'DATABASE_URL=file:PATH'],
+    ['DATABASE_URI', 'DATABASE_URL'],
+    ['VAULT_KEY', 'VAULT_KEYS'],
+    ['SUPPORT_MAIL', 'SUPPORT_EMAIL'],
+    ['SUPORT_EMAIL', 'SUPPORT_EMAIL'],
+    ['PRIVACY_POLICY_URL', 'PRIVACY_URL'],
+    ['PUBLIC_URI', 'PUBLIC_URL'],
+    ['TRUST_PROXIES', 'TRUST_PROXY'],
+    ['SELF_SIGN_UP', 'SELF_SIGNUP'],
+    ['RATE_LIMIT_SIGNIN', 'RATE_LIMIT_SIGN_IN'],
+    ['CHANNEL_WEBHOOK_HEADER', 'CHANNEL_WEBHOOK_HEADERS'],
+    ['METRICS_TOKENS', 'METRICS_TOKEN'],
   ])('asks whether %s means %s', (typed, meant) => {
     const { problems } = errorOf({ ...live, [typed]: 'x' })
     expect(problems).toEqual([
       { setting: typed, problem: 'is not a setting', remedy: `Did you mean ${meant}? Otherwise remove it.` },
     ])
+  })
+
+  it('leaves alone what platforms, desktops and other software set by themselves', () => {
+    const services = ['smtp', 'mail', 'vault', 'd360', 'brand', 'metrics'].flatMap((service) => {
+      const name = service.toUpperCase()
+      return [
+        [`${name}_SERVICE_HOST`, '10.96.0.7'],
+        [`${name}_SERVICE_PORT`, '25'],
+        [`${name}_SERVICE_PORT_SMTP`, '25'],
+        [`${name}_PORT`, 'tcp://10.96.0.7:25'],
+        [`${name}_PORT_25_TCP`, 'tcp://10.96.0.7:25'],
+        [`${name}_PORT_25_TCP_ADDR`, '10.96.0.7'],
+      ]
+    })
+    const names =
+      'BRANCH_NAME DATABASE_CONNECTION_POOL_URL DATABASE_PUBLIC_URL DATABASE_URL_UNPOOLED DB_URL HOSTNAME ' +
+      'HOST_IP HTTP_URL LOGLEVEL LOGNAME LOG_FORMAT MAIL MAILTO PORTS SESSION_MANAGER VAULT_ADDR VAULT_TOKEN host port'
+    const others = names.split(' ').map((name) => [name, 'x'])
+    expect(loadConfig({ ...live, ...Object.fromEntries([...services, ...others]) }).mode).toBe('live')
+    expect(loadDemo(Object.fromEntries([...services, ...others])).mode).toBe('demo')
   })
 
   it('lists every problem at once, each in a block with its remedy', () => {
@@ -154,6 +196,50 @@ describe('settings that belong together', () => {
     expect(blocks[0]).toBe('PORT is not a whole number from 1 to 65535.\n  For example: 3000')
     expect(blocks[5]).toBe('VAULT_KEYS is missing.\n  Create one: npm run --silent latchkey -- vault new-key')
     expect(blocks[6]).toContain('openssl rand')
+  })
+
+  it('never advises to replace the vault keys of a database that may hold API keys', () => {
+    const remedyOf = (keys: string | undefined, files: string[], url = 'sqlite:data/latchkey.db') => {
+      const environment = { ...live, VAULT_KEYS: keys, DATABASE_URL: url }
+      const { problems } = errorOf(environment, { fileExists: (path) => files.includes(path) })
+      expect(problems.map(({ setting }) => setting)).toEqual(['VAULT_KEYS'])
+      return problems[0]?.remedy
+    }
+    const used = ['data/latchkey.db']
+    const create = expect.stringMatching(/^Create one: npm/)
+    const putBack = expect.not.stringContaining('new-key')
+    expect(remedyOf(undefined, [])).toEqual(create)
+    expect(remedyOf(undefined, [...used, 'data/secrets.json'])).toEqual(create)
+    for (const bad of ['{"keys":', 'file:/nowhere', undefined]) expect(remedyOf(bad, used)).toEqual(putBack)
+    for (const bad of ['{"keys":', 'file:/nowhere']) {
+      expect(remedyOf(bad, [])).toEqual(putBack)
+      expect(remedyOf(bad, [], 'postgres://db/latchkey')).toEqual(putBack)
+    }
+    expect(remedyOf(undefined, [], 'postgres://db/latchkey')).toMatch(
+      /^Put back .* Only for a database that is new/,
+    )
+  })
+
+  it.each([[''], ['  '], ['""']])('refuses a colour that was taken for a comment: %j', (BRAND_COLOR) => {
+    expect(errorOf({ ...live, BRAND_COLOR }).problems).toEqual([
+      {
+        setting: 'BRAND_COLOR',
+        problem: 'is cut off: a # that is not in quotes begins a comment',
+        remedy: expect.stringContaining('BRAND_COLOR="…#…"'),
+      },
+    ])
+  })
+
+  it('refuses what the env file holds more of than was read', () => {
+    const cutOff = new Set(['BRAND_NAME', 'D360_PLATFORM_SECRET', 'SOMETHING_ELSE'])
+    const { problems } = errorOf(live, { cutOff })
+    expect(problems.map(({ setting }) => setting)).toEqual(['D360_PLATFORM_SECRET', 'BRAND_NAME'])
+  })
+
+  it.each(['"', "'"])('takes away the %s that an env file was read with', (quote) => {
+    const quoted = Object.entries({ ...live, BRAND_COLOR: '#0b5fff' })
+    const environment = Object.fromEntries(quoted.map(([name, value]) => [name, `${quote}${value}${quote}`]))
+    expect(loadConfig(environment)).toEqual(loadConfig({ ...live, BRAND_COLOR: '#0b5fff' }))
   })
 
   it('does not miss what is there and bad', () => {

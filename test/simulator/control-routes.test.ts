@@ -47,6 +47,17 @@ describe('the control API', () => {
     expect((await control('/visits', cancelled)).body.location).toContain(`client=${clientId}&channels=[]`)
   })
 
+  it('leads from a client back to the page that it was sent to, and to the partner’s site', async () => {
+    const visit = {
+      launch_url: `${simulator.url}/onboarding/tEstDePA?state=s`,
+      signup: { name: 'Shop W', email: 'w@shop.example' },
+    }
+    const { location } = (await control('/visits', visit)).body
+    const { text } = await call('/')
+    expect(text).toContain('<a href="https://stored.example">To Nordlicht</a>')
+    expect(text).toContain(`<a href="${location.replaceAll('&', '&amp;')}">Back to its page at Nordlicht</a>`)
+  })
+
   it('moves the clock, and stops it', async () => {
     expect((await control('/time', { advance_seconds: 60 })).body).toEqual({
       now: '2026-03-02T09:16:00.000Z',

@@ -137,6 +137,13 @@ describe('operator commands', () => {
     site.hub.setFault({ endpoint: 'channels', times: 0, kind: 'slow', ms: 0 })
   })
 
+  it('say so when they find neither settings nor a demo, such as in another folder', async () => {
+    const settings = { DATABASE_URL: `sqlite:${join(folder, 'elsewhere/latchkey.db')}` }
+    const { code, stdout, stderr } = await latchkeyHere('token list', settings)
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '' })
+    expect(stderr).toMatch(/^No D360_ setting is set here, and no demo was started: .*elsewhere\.\n$/)
+  })
+
   it.each([
     ['--help', 'Commands for the operator'],
     ...['link', 'admin', 'token', 'key', 'review', 'vault'].map((group) => [`${group} --help`, 'Commands:']),

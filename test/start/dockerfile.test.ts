@@ -65,8 +65,9 @@ function asAnybody(command: string): string {
   return process.getuid?.() === 0 ? command : command.replace(/ && chown \S+ \S+/, '')
 }
 
-const user = () => {
-  const [uid = 0, gid = 0] = textOf('USER').split(':').map(Number)
+/** Only root may become somebody else. */
+const become = (user: string) => {
+  const [uid = 0, gid = 0] = user.split(':').map(Number)
   return process.getuid?.() === 0 ? { uid, gid } : {}
 }
 
@@ -85,51 +86,68 @@ describe('the image', () => {
     expect(Object.keys(installed.dependencies).sort()).toEqual(Object.keys(dependencies).sort())
   })
 
-  it('starts with production settings as its user, is healthy, and stops with 0', async () => {
-    const secret = join(scratch, 'session-secret')
-    writeFileSync(secret, 'a-sample-of-a-session-secret-0123456789\n')
-    chmodSync(secret, 0o644)
-    const port = String(await freePort())
-    const settings = {
-      ...env,
-      PORT: port,
-      // In a container it listens everywhere; here only where a test may.
-      HOST: '127.0.0.1',
-      PUBLIC_URL: 'https://connect.nordlicht.example',
-      TRUST_PROXY: '1',
-      D360_PARTNER_ID: 'NordlichtPA',
-      D360_PARTNER_API_KEY: 'sample',
-      D360_PLATFORM_SECRET: 'sample',
-      VAULT_KEYS: newVaultKey(),
-      SESSION_SECRET: `file:${secret}`,
-      BRAND_NAME: 'Nordlicht',
-      SUPPORT_EMAIL: 'help@nordlicht.example',
-    }
-    const [command = '', ...args] = JSON.parse(textOf('CMD')) as string[]
-    const site = spawn(command === 'node' ? node : command, args, {
-      cwd: app,
-      env: settings,
-      ...user(),
-    })
-    const output: string[] = []
-    site.stderr.on('data', (chunk) => output.push(String(chunk)))
-    site.stdout.on('data', (chunk) => output.push(String(chunk)))
-    try {
-      await eventually(() => output.join('').includes('serves partner hub') || site.exitCode !== null)
-      const check = textOf('HEALTHCHECK').replace(/^.*? CMD /, '')
-      expect(() => execFileSync('sh', ['-c', check], { cwd: app, env: { ...env, PORT: port } })).not.toThrow()
-      const page = await fetch(`http://127.0.0.1:${port}/admin/sign-in`)
-      expect(page.headers.get('strict-transport-security')).toContain('max-age=')
-    } finally {
-      site.kill('SIGTERM')
-    }
-    const [code] = await once(site, 'exit')
-    expect({ code, output: output.join('').includes('Error') }).toEqual({ code: 0, output: false })
-    expect(() =>
-      execFileSync('sh', ['-c', textOf('HEALTHCHECK').replace(/^.*? CMD /, '')], {
+  it.each([
+    ['its user', textOf('USER')],
+    ['any other of group 0', '23456:0'],
+  ])(
+    'starts with production settings as %s, is healthy, and stops with 0',
+    async (_whom, user) => {
+      const secret = join(scratch, 'session-secret')
+      writeFileSync(secret, 'a-sample-of-a-session-secret-0123456789\n')
+      chmodSync(secret, 0o644)
+      const port = String(await freePort())
+      const settings = {
+        ...env,
+        PORT: port,
+        DATABASE_URL: `sqlite:data/${port}.db`,
+        // In a container it listens everywhere; here only where a test may.
+        HOST: '127.0.0.1',
+        PUBLIC_URL: 'https://connect.nordlicht.example',
+        TRUST_PROXY: '1',
+        D360_PARTNER_ID: 'NordlichtPA',
+        D360_PARTNER_API_KEY: 'sample',
+        D360_PLATFORM_SECRET: 'sample',
+        VAULT_KEYS: newVaultKey(),
+        SESSION_SECRET: `file:${secret}`,
+        BRAND_NAME: 'Nordlicht',
+        SUPPORT_EMAIL: 'help@nordlicht.example',
+      }
+      const [command = '', ...args] = JSON.parse(textOf('CMD')) as string[]
+      const site = spawn(command === 'node' ? node : command, args, {
         cwd: app,
-        env: { ...env, PORT: port },
-      }),
-    ).toThrow()
-  }, 60_000)
+        env: settings,
+        ...become(user),
+      })
+      const output: string[] = []
+      site.stderr.on('data', (chunk) => output.push(String(chunk)))
+      site.stdout.on('data', (chunk) => output.push(String(chunk)))
+      try {
+        await eventually(() => output.join('').includes('serves partner hub') || site.exitCode !== null)
+        const check = textOf('HEALTHCHECK').replace(/^.*? CMD /, '')
+        expect(() =>
+          execFileSync('sh', ['-c', check], { cwd: app, env: { ...env, PORT: port } }),
+        ).not.toThrow()
+        const asked = { cwd: app, env: settings, ...become(user) }
+        const token = execFileSync(
+          node,
+          ['src/cli.ts', ...'token create --name p --scope keys:read'.split(' ')],
+          asked,
+        )
+        expect(String(token)).toMatch(/^lk_/)
+        const page = await fetch(`http://127.0.0.1:${port}/admin/sign-in`)
+        expect(page.headers.get('strict-transport-security')).toContain('max-age=')
+      } finally {
+        site.kill('SIGTERM')
+      }
+      const [code] = await once(site, 'exit')
+      expect({ code, output: output.join('').includes('Error') }).toEqual({ code: 0, output: false })
+      expect(() =>
+        execFileSync('sh', ['-c', textOf('HEALTHCHECK').replace(/^.*? CMD /, '')], {
+          cwd: app,
+          env: { ...env, PORT: port },
+        }),
+      ).toThrow()
+    },
+    60_000,
+  )
 })

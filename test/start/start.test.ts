@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -55,6 +55,10 @@ describe('npm start', () => {
       'Latchkey 0.1.0, demo mode: 360dialog is simulated, nothing leaves this machine.',
     )
     expect(stdout).toContain(`Client page   http://localhost:${port}\n`)
+    const link = /Connect link {2}http:\/\/localhost:\d+(\/connect\/\S+)/.exec(stdout)?.[1] ?? ''
+    const linked = await request(`http://localhost:${port}`).get(link).expect(200)
+    expect(linked.text).toContain('<strong>Shop A GmbH</strong>')
+    expect(linked.text).toContain(`<img src="http://localhost:${port + 1}/nordlicht.svg" alt="Nordlicht">`)
     expect(stdout).toContain(`Simulator     http://localhost:${port + 1}   (plays 360dialog)`)
 
     const first = /http:\S+\/admin\/first\/\S+/.exec(stdout)?.[0] ?? ''
@@ -64,9 +68,17 @@ describe('npm start', () => {
     const page = await browser.get('/admin').expect(200)
     expect(page.text).toContain('Demo: 360dialog is simulated')
     await request(`http://localhost:${port}`).get(path).expect(410)
-    await request(`http://localhost:${port + 1}`)
+    const simulator = await request(`http://localhost:${port + 1}`)
       .get('/')
       .expect(200)
+    expect(simulator.text).toContain('alt="Nordlicht"')
+    expect(simulator.text).toContain(`<a href="http://localhost:${port}">To Nordlicht</a>`)
+
+    // The demo's port is in its environment alone.
+    const words = 'link create --tenant shop-b --name Muster'.split(' ')
+    const command = runProgram('src/cli.ts', words, { cwd: folder })
+    expect(await command.ended).toBe(0)
+    expect(command.output().stdout).toMatch(new RegExp(`^http://localhost:${port}/connect/[\\w-]{43}\n$`))
   })
 
   it('keeps the demo’s data and secrets for this user alone', async () => {
@@ -102,6 +114,19 @@ describe('npm start', () => {
     expect(readdirSync(folder)).toEqual([])
   })
 
+  it('refuses what its .env file holds more of than was read, unless the environment says it', async () => {
+    const cut =
+      'BRAND_COLOR=#0b5fff\nexport SUPPORT_EMAIL = help#1@n.example # and a comment\nBRAND_NAME=C#-Shop\n'
+    const whole = 'PRIVACY_URL="https://n.example/#p"\nPORT=1 # a comment\nHOST= # none\n#D360_RATE=#\n'
+    writeFileSync(join(folder, '.env'), cut + whole)
+    const { SUPPORT_EMAIL: _, ...settings } = await live()
+    const child = start(settings)
+    expect(await child.ended).toBe(1)
+    const { stderr } = child.output()
+    expect(stderr.match(/^\w+ is cut off/gm)).toEqual(['BRAND_COLOR is cut off', 'SUPPORT_EMAIL is cut off'])
+    expect(stderr).not.toContain('0b5fff')
+  })
+
   it('refuses a database of the demo, a missing vault key and a wrong one, by name', async () => {
     const demo = await startDemo()
     demo.child.process.kill('SIGTERM')
@@ -110,10 +135,16 @@ describe('npm start', () => {
     const other = start(settings)
     expect(await other.ended).toBe(1)
     expect(other.output().stderr).toContain('This database belongs to the demo')
+    expect(other.output().stderr).toContain('Delete the data folder of the demo')
 
     const own = { ...settings, DATABASE_URL: `sqlite:${join(folder, 'own.db')}` }
     const first = start(own)
-    await eventually(() => first.output().stdout.includes('serves partner hub'))
+    await eventually(() => first.output().stdout.includes('Redirect URL'))
+    const url = `http://localhost:${settings.PORT}`
+    expect(first.output().stdout).toContain(`Latchkey 0.1.0 serves partner hub NordlichtPA at ${url}\n`)
+    expect(first.output().stdout).toContain(`  ${url}   (sign-up is closed: customers need a link)\n`)
+    expect(first.output().stdout).toContain(`Admin         ${url}/admin\n`)
+    expect(first.output().stdout).toContain(`Redirect URL  ${url}/callback   (`)
     first.process.kill('SIGTERM')
     await first.ended
     const wrong = start({ ...own, VAULT_KEYS: newVaultKey() })
