@@ -82,6 +82,14 @@ describe('the views', () => {
 })
 
 describe('the words', () => {
+  it('give each page a title of its own', () => {
+    for (const words of [en, de]) {
+      const titles = [...words].filter(([key]) => key.endsWith('.title')).map(([, title]) => title)
+      expect(titles.length).toBeGreaterThan(30)
+      expect(titles.filter((title, at) => titles.indexOf(title) !== at)).toEqual([])
+    }
+  })
+
   it('are there in both languages, with the same places to fill in', () => {
     expect([...de.keys()].sort()).toEqual([...en.keys()].sort())
     const placesOf = (words = '') => [...words.matchAll(/\{\{\w+\}\}/g)].map(([place]) => place).sort()

@@ -121,6 +121,7 @@ function showSignUp(res: Response, values: unknown, errors: object, refusals: re
   const entered = typeof values === 'object' && values !== null ? values : {}
   renderPage(res, 'onboarding/sign-up', {
     title: pageContext(res).t('signUp.title'),
+    hasErrors: Object.keys(errors).length > 0,
     ...{ action: paths.signUp, values: entered, errors },
     // What is wrong with the address is said beside it.
     refusals: refusals.filter(({ code }) => !EMAIL_REFUSALS.has(code)),

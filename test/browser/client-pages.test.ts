@@ -134,7 +134,7 @@ describe('every client page can be used by everybody, light and dark, on a phone
       await page.goto(link)
       await page.getByRole('button', { name: 'Continue to 360dialog' }).click()
     }
-    await page.getByRole('heading', { name: 'A moment, please' }).waitFor()
+    await page.getByRole('heading', { name: 'Too many requests: a moment, please' }).waitFor()
     await expectNoBarriers()
   })
 })

@@ -193,7 +193,7 @@ describe.each(engines)('nobody stops the service, on %s', (engine) => {
       const browser = site.newBrowser()
       for (const status of [303, 303, 303, 503, 503]) await browser.post(link).expect(status)
       const answer = await site.newBrowser().post(link).expect(503)
-      expect(answer.text).toContain('A moment, please')
+      expect(answer.text).toContain('Many visitors: a moment, please')
       expect(answer.headers['retry-after']).toBe('60')
       await browser.post(await site.link({ tenantId: 't-mallory' })).expect(503)
       await site
