@@ -11,6 +11,14 @@ export interface Badge {
 /** The colours of each kind of state; its texts are `admin.<kind>.<state>` in locales/admin.en.json. */
 export const tones = {
   turn: { client: 'waiting', '360dialog': 'waiting', admin: 'bad', latchkey: 'waiting', nobody: 'quiet' },
+  sessionStage: {
+    made: 'waiting',
+    opened: 'waiting',
+    left: 'waiting',
+    back: 'waiting',
+    done: 'good',
+    expired: 'quiet',
+  },
   permission: { shared: 'good', missing: 'bad', unknown: 'waiting' },
   key: {
     none: 'quiet',

@@ -7,6 +7,8 @@ import { groupCommit } from '../database/group-commit.ts'
 import type { Language, NewRow, Row } from '../database/schema.ts'
 import { BusyError } from '../errors.ts'
 import { derivedSecret, hashOf, newCode, newId, newSecret } from '../identifiers.ts'
+import { addTerms } from '../search/search-index.ts'
+import { emailTerms, idTerm, numberTerms } from '../search/terms.ts'
 import { NONCE_PARAMETER } from './callback-query.ts'
 import type { LaunchSigner } from './launch-signer.ts'
 
@@ -53,7 +55,7 @@ export interface SignUp {
 
 interface Dependencies {
   readonly db: Database
-  readonly channels: Pick<ChannelService, 'addTenant'>
+  readonly channels: Pick<ChannelService, 'addTenant' | 'nameTenant'>
   readonly settings: LaunchSettings
   readonly signer: LaunchSigner
   readonly clock: Clock
@@ -115,6 +117,48 @@ export class ConnectSessionService {
 
   find(id: string, db = this.#db): Promise<ConnectSession | undefined> {
     return first(sessionBy.id(db, { value: id }))
+  }
+
+  /** Sessions with these ids or of these tenants, the newest first. */
+  listIds(
+    { ids, tenantIds }: { readonly ids: readonly string[]; readonly tenantIds: readonly string[] },
+    limit: number,
+  ): Promise<Pick<ConnectSession, 'id' | 'tenantId'>[]> {
+    return this.#db
+      .selectFrom('connectSession')
+      .select(['id', 'tenantId'])
+      .where((row) => row.or([row('id', 'in', [...ids, '']), row('tenantId', 'in', [...tenantIds, ''])]))
+      .orderBy('id', 'desc')
+      .limit(limit)
+      .execute()
+  }
+
+  /** These sessions, each with its last launch. */
+  list(ids: readonly string[]): Promise<(ConnectSession & { readonly launchedAt: Date | undefined })[]> {
+    return this.#db
+      .selectFrom('connectSession')
+      .innerJoin('tenant', 'tenant.id', 'connectSession.tenantId')
+      .selectAll('connectSession')
+      .select('tenant.name as tenantName')
+      .select(({ selectFrom }) =>
+        selectFrom('launch')
+          .select(({ fn }) => fn.max('createdAt').as('at'))
+          .whereRef('launch.sessionId', '=', 'connectSession.id')
+          .as('launchedAt'),
+      )
+      .where('connectSession.id', 'in', [...ids, ''])
+      .execute() as never
+  }
+
+  /** Somebody, or the scanner of a mail server, opened its link; it consumes nothing. */
+  async noteOpened({ id, openedAt }: ConnectSession): Promise<void> {
+    if (openedAt) return
+    await this.#db
+      .updateTable('connectSession')
+      .set({ openedAt: this.#dependencies.clock.now() })
+      .where('id', '=', id)
+      .where('openedAt', 'is', null)
+      .execute()
   }
 
   /** Why a session leads nowhere any more: its time is over, or it has come back too often. */
@@ -187,11 +231,14 @@ export class ConnectSessionService {
     const { channels, clock } = this.#dependencies
     const { tenantId, tenantName, email, emailVerified = false, number } = order
     const now = clock.now()
-    await channels.addTenant({ id: tenantId, name: tenantName }, now, trx, true)
+    const origin = linkHash === undefined ? 'self_signup' : 'link'
+    const tenant = { id: tenantId, name: tenantName }
+    if (origin === 'link') await channels.nameTenant(tenant, now, trx)
+    else await channels.addTenant(tenant, now, trx)
     const session: Row<'connectSession'> = {
       id: newId('ses', now),
       tenantId,
-      origin: linkHash === undefined ? 'self_signup' : 'link',
+      origin,
       linkHash,
       email,
       isEmailVerified: emailVerified,
@@ -199,9 +246,11 @@ export class ConnectSessionService {
       code: await this.#unusedCode(trx),
       returnCount: 0,
       createdAt: now,
+      openedAt: undefined,
       expiresAt: new Date(now.getTime() + LINK_LIFE_MS),
     }
     await trx.insertInto('connectSession').values(session).execute()
+    await addTerms('session', new Map([[session.id, sessionTerms(session)]]), trx)
     return { ...session, tenantName }
   }
 
@@ -275,6 +324,10 @@ export class ConnectSessionService {
  */
 export function statusIdOf(nonce: string): string {
   return derivedSecret(nonce, 'status page')
+}
+
+function sessionTerms({ id, code, email, number }: Row<'connectSession'>): string[] {
+  return [idTerm(id), idTerm(code), ...(email === undefined ? [] : emailTerms(email)), ...numberTerms(number)]
 }
 
 async function first<T>(rows: Promise<readonly T[]>): Promise<T | undefined> {

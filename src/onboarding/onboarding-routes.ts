@@ -55,6 +55,7 @@ export function createOnboardingRoutes(dependencies: Dependencies): Router {
   router.get(paths.link, launchPageHeaders, async (req, res) => {
     const session = await sessions.findByLink(String(req.params.token))
     if (!session || sessions.endOf(session)) return showUnusableLink(res, session)
+    if (req.method === 'GET') await sessions.noteOpened(session)
     showLink(res, session, String(req.params.token))
   })
 
