@@ -154,12 +154,10 @@ export class ConnectSessionService {
   /** Somebody, or the scanner of a mail server, opened its link; it consumes nothing. */
   async noteOpened({ id, openedAt }: ConnectSession): Promise<void> {
     if (openedAt) return
-    await this.#db
-      .updateTable('connectSession')
-      .set({ openedAt: this.#dependencies.clock.now() })
-      .where('id', '=', id)
-      .where('openedAt', 'is', null)
-      .execute()
+    await groupCommit(this.#db, async (trx) => {
+      const session = trx.updateTable('connectSession').set({ openedAt: this.#dependencies.clock.now() })
+      await session.where('id', '=', id).where('openedAt', 'is', null).execute()
+    })
   }
 
   /** Why a session leads nowhere any more: its time is over, or it has come back too often. */

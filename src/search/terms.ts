@@ -20,8 +20,8 @@ export function idTerm(id: string): string {
 
 /** The address, and the part behind its `@`. */
 export function emailTerms(email: string): string[] {
-  const domain = wordsOf(email.slice(email.lastIndexOf('@') + 1, MAX_READ)).join(' ')
-  return [idTerm(email), cut(domain)]
+  const domain = cut(wordsOf(email.slice(0, MAX_READ).replace(/^.*@/, '')).join(' '))
+  return [idTerm(email), ...(domain ? [domain] : [])]
 }
 
 /** A number from its beginning, and from its end: people quote the last digits, and leave out the country. */

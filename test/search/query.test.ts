@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
 import { readQuery } from '../../src/search/query.ts'
 import { emailTerms, idTerm, nameTerms, numberTerms } from '../../src/search/terms.ts'
 
@@ -133,6 +134,27 @@ describe('what is kept of a row', () => {
       }
     }
   })
+
+  it('is something of everything that somebody writes, and is found again by it', () => {
+    const unicode = fc.string({ unit: 'binary', maxLength: 600 })
+    fc.assert(
+      fc.property(unicode, (text) => {
+        const terms = [...nameTerms(text), ...emailTerms(text), ...numberTerms(text), idTerm(text)]
+        for (const term of terms) {
+          expect(term).toMatch(/^[=<]?[\p{L}\p{N}\p{M} ]*$/u)
+          expect(term).not.toBe('')
+          expect([...term].length).toBeLessThanOrEqual(48)
+        }
+        const [first] = nameTerms(text)
+        if (first) expect(finds(first, nameTerms(text))).toBe(true)
+      }),
+    )
+  })
+
+  it.each(['anna@', '@', '', '@shop', `${'a'.repeat(500)}@shop.example`, `anna@${'a'.repeat(500)}`])(
+    'is no empty term, although %j is no address',
+    (email) => expect(emailTerms(email)).not.toContain(''),
+  )
 
   it('is nothing of a name without letters', () => {
     expect(nameTerms('\u0301'.repeat(500))).toEqual([])
