@@ -45,10 +45,13 @@ function inserts(engine: Engine, now: Date): [into: string, select: string, wher
       `'obs_0' || ${digits(8)}, 'ch' || n, 'mint', 'shared', ${at}`,
     ],
     [
-      `connect_session (id, tenant_id, origin, link_hash, is_email_verified, code, return_count,
+      `connect_session (id, tenant_id, origin, link_hash, is_email_verified, number, code, return_count,
         created_at, expires_at)`,
-      `'s' || n, 't' || n, 'link', ${hash('a')}, 0, 'code' || n, 1, ${at}, ${future}`,
+      `'s' || n, 't' || n, 'link', ${hash('a')}, 0, '+4930' || ${digits(8)}, 'code' || n, 1, ${at}, ${future}`,
     ],
+    ...Object.entries(terms(digits)).flatMap(([kind, [id, ...all]]) =>
+      all.map((term): [string, string] => ['search_term (kind, subject, term)', `'${kind}', ${id}, ${term}`]),
+    ),
     [
       `launch (id, session_id, nonce_hash, status_hash, browser_hash, client_id, is_continuation, language,
         created_at, expires_at)`,
@@ -95,4 +98,19 @@ function inserts(engine: Engine, now: Date): [into: string, select: string, wher
       `'aud_0' || ${digits(8)}, ${at}, 'latchkey', 'channel.bound', 'ch' || n, 't' || n, '{}'`,
     ],
   ]
+}
+
+/** Of each kind of row its id, and by what the search finds it, as `src/search/terms.ts` writes it. */
+function terms(digits: (length: number) => string): Record<string, readonly string[]> {
+  const name = [`'shop ' || n`, `'' || n`, `'shop' || n`]
+  const number = [
+    `'=4930' || ${digits(8)}`,
+    `'<' || ${Array.from({ length: 8 }, (_, place) => `(n / 1${'0'.repeat(place)} % 10)`).join(' || ')} || '0394'`,
+  ]
+  return {
+    tenant: [`'t' || n`, `'=t' || n`, ...name],
+    client: [`'cl' || n`, `'=cl' || n`, ...name, `'=shop' || n || 'shopexample'`, `'shop example'`],
+    channel: [`'ch' || n`, `'=ch' || n`, ...name, ...number],
+    session: [`'s' || n`, `'=s' || n`, `'=code' || n`, ...number],
+  }
 }

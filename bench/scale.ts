@@ -13,7 +13,7 @@ const IDLE_SECONDS = 10
 const RETURNS = 20
 const REQUESTS = 40
 const PASSWORD = 'a sample of a password'
-/** How much more anything but a search may cost than at the smallest size. */
+/** How much more anything may cost than at the smallest size. */
 const BAR = 1.5
 
 /** What was measured at one size, by name: milliseconds, or percent of a core. */
@@ -34,8 +34,7 @@ export async function measureScale(engine: Engine, say: (line: string) => void) 
       say(`\n${numbers} numbers on ${engine}`)
       for (const [name, figure] of Object.entries(figures)) {
         const growth = figure / (sizes[0]?.figures[name] ?? Number.NaN)
-        const bar = name === 'search' ? '' : `(bar ${BAR})`
-        say(`  ${name.padEnd(28)} ${figure.toFixed(2).padStart(9)}   ${growth.toFixed(2)} times ${bar}`)
+        say(`  ${name.padEnd(28)} ${figure.toFixed(2).padStart(9)}   ${growth.toFixed(2)} times (bar ${BAR})`)
       }
     }
     return sizes
@@ -62,7 +61,7 @@ async function measureSize(engine: Engine, databaseUrl: string, numbers: number)
   const hub = await startServer('src/cli.ts', hubArgs, { port: hubPort, path: '/control/counters' })
   const site = await startServer('src/main.ts', [], { port, env, path: '/readyz' })
   try {
-    return await measureSite(site, { hubPort, link, token })
+    return await measureSite(site, { hubPort, link, token, raiseLimit: (id) => raiseLimit(env, id) })
   } finally {
     await site.stop()
     await hub.stop()
@@ -73,9 +72,20 @@ interface Access {
   readonly hubPort: number
   readonly link: string
   readonly token: string
+  readonly raiseLimit: (clientId: string) => Promise<void>
 }
 
-async function measureSite(site: Server, { hubPort, link, token }: Access): Promise<Figures> {
+/** A client may have two numbers until its partner raises that. */
+async function raiseLimit(env: Record<string, string>, clientId: string): Promise<void> {
+  const answer = await fetch(`${env.D360_API_URL}/partners/${env.D360_PARTNER_ID}/clients/${clientId}`, {
+    method: 'PATCH',
+    headers: { 'x-api-key': env.D360_PARTNER_API_KEY ?? '', 'content-type': 'application/json' },
+    body: JSON.stringify({ max_channels: 1 + RETURNS }),
+  })
+  if (!answer.ok) throw new Error(`the limit of numbers could not be raised: ${answer.status}`)
+}
+
+async function measureSite(site: Server, { hubPort, link, token, raiseLimit }: Access): Promise<Figures> {
   const visitor = new Visitor(site.url, hubPort, link)
   const api = { authorization: `Bearer ${token}` }
   const stored = async () => {
@@ -84,6 +94,7 @@ async function measureSite(site: Server, { hubPort, link, token }: Access): Prom
   }
   const first = await visitor.come({ signup: { name: 'Scale', email: 'a@scale.example' } })
   while ((await stored()) < 1) await pause(20)
+  await raiseLimit(first.clientId)
 
   const idle = await idlePercent(site)
   const callbacks: number[] = []
@@ -107,7 +118,10 @@ async function measureSite(site: Server, { hubPort, link, token }: Access): Prom
     'admin list': await timed('/admin', admin),
     'admin audit': await timed('/admin/audit', admin),
     'channel page': await timed('/admin/channels/ch7', admin),
-    search: await timed('/admin?q=Shop%20777', admin),
+    // The same hits at each size: a number with its session, the first of a name that most have, and none of it.
+    'search by number': await timed('/admin/search?q=030%2000000777', admin),
+    'search by a common name': await timed('/admin/search?q=Shop', admin),
+    'search by two common words': await timed('/admin/search?q=example+shop', admin),
   }
 }
 

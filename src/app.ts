@@ -96,6 +96,7 @@ export function createApp(context: Context, translations: i18n): Express {
       admins: context.admins,
       counts: context.signInCounts,
       overview: context.overview,
+      search: context.search,
       channelAdmin: context.channelAdmin,
       decisions: context.decisions,
       reviews: context.reviews,

@@ -4,6 +4,7 @@ import { AdminService } from './admin/admin-service.ts'
 import { AdminSessionStore } from './admin/admin-session-store.ts'
 import { ChannelAdminService } from './admin/channel-admin-service.ts'
 import { OverviewService } from './admin/overview-service.ts'
+import { SearchService } from './admin/search-service.ts'
 import { SignInCounts } from './admin/sign-in-counts.ts'
 import { AuditLog } from './audit/audit-log.ts'
 import { AccountService } from './channels/account-service.ts'
@@ -285,10 +286,11 @@ function createAdmin(
   const signInCounts = new SignInCounts(infrastructure)
   const adminSessions = new AdminSessionStore(infrastructure)
   const overview = new OverviewService({ ...infrastructure, sessions, returns, reviews })
+  const search = new SearchService({ ...infrastructure, sessions, returns })
   const channelAdmin = new ChannelAdminService({
     ...{ ...infrastructure, mints, probes, health, notices, returns },
   })
-  return { admins, signInCounts, adminSessions, overview, channelAdmin }
+  return { admins, signInCounts, adminSessions, overview, search, channelAdmin }
 }
 
 function createSetup(

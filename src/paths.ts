@@ -23,6 +23,7 @@ export const paths = {
   adminChannelPaste: '/admin/channels/:id/paste',
   adminChannelConfirm: '/admin/channels/:id/confirm',
   adminChannelRetire: '/admin/channels/:id/retire',
+  adminSearch: '/admin/search',
   adminCase: '/admin/cases/:code',
   adminAudit: '/admin/audit',
   adminReviews: '/admin/reviews',

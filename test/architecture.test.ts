@@ -21,6 +21,7 @@ const lower: Readonly<Record<string, readonly string[]>> = {
   d360: ['database'],
   jobs: ['database'],
   mail: [],
+  search: ['database'],
   web: [],
 }
 const capabilities = ['audit', 'channels', 'keys', 'notices', 'onboarding', 'product-api', 'setup', 'admin']
@@ -32,6 +33,7 @@ const owners: Readonly<Record<string, string>> = {
   vaultCheck: 'vault',
   callBudget: 'd360',
   job: 'jobs',
+  searchTerm: 'search',
   auditEntry: 'audit',
   tenant: 'channels',
   client: 'channels',

@@ -489,7 +489,7 @@ async function useAdminArea(life: Life): Promise<void> {
   expect(status).toBe(303)
   for (const path of [
     '/admin',
-    '/admin?q=ch',
+    '/admin/search?q=ch',
     '/admin/audit',
     '/admin/cases/K7Q-2MD',
     '/admin/channels/nothing',

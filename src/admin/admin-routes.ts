@@ -13,6 +13,8 @@ import { createOverviewRoutes } from './overview-routes.ts'
 import type { OverviewService } from './overview-service.ts'
 import { signInFor } from './return-to.ts'
 import { createReviewRoutes } from './review-routes.ts'
+import { createSearchRoutes } from './search-routes.ts'
+import type { SearchService } from './search-service.ts'
 import type { SignInCounts } from './sign-in-counts.ts'
 import { createSignInRoutes } from './sign-in-routes.ts'
 
@@ -23,6 +25,7 @@ interface Dependencies {
   readonly admins: AdminService
   readonly counts: SignInCounts
   readonly overview: OverviewService
+  readonly search: SearchService
   readonly channelAdmin: ChannelAdminService
   readonly decisions: KeyDecisionService
   readonly reviews: ReviewService
@@ -39,6 +42,7 @@ export function createAdminRoutes(dependencies: Dependencies): Router {
   router.use(createSignInRoutes(dependencies))
   router.use(paths.admin, requireAdmin)
   router.use(createOverviewRoutes(dependencies))
+  router.use(createSearchRoutes(dependencies))
   router.use(createChannelRoutes(dependencies))
   router.use(createReviewRoutes(dependencies))
   router.use(createAuditRoutes(dependencies))

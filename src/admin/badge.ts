@@ -18,6 +18,14 @@ export const tones = {
     '360dialog': 'waiting',
     nobody: 'quiet',
   },
+  sessionStage: {
+    made: 'waiting',
+    opened: 'waiting',
+    left: 'waiting',
+    back: 'waiting',
+    done: 'good',
+    expired: 'quiet',
+  },
   permission: { shared: 'good', missing: 'bad', unknown: 'waiting' },
   key: {
     none: 'quiet',

@@ -1,26 +1,22 @@
 import { type Request, Router } from 'express'
 import { NotFoundError } from '../errors.ts'
-import { paths, pathTo } from '../paths.ts'
+import { paths } from '../paths.ts'
 import { readQueryText, renderAdminPage } from './admin-page.ts'
-import { isCode, type OverviewService } from './overview-service.ts'
+import type { OverviewService } from './overview-service.ts'
 
 /** What needs the admin, the list of permissions, and the case behind a client's code. */
 export function createOverviewRoutes({ overview }: { overview: OverviewService }): Router {
   const router = Router()
 
   router.get(paths.admin, async (req, res) => {
-    const [search, after] = [readQueryText(req.query.q), readQueryText(req.query.after)]
-    const code = await overview.findCode(search)
-    if (code) return res.redirect(303, pathTo('adminCase', code))
-    const { rows, next } = await overview.listChannels({ search, after })
+    const after = readQueryText(req.query.after)
+    const { rows, next } = await overview.listChannels(after)
     renderAdminPage(res, 'overview', {
       title: 'Permissions',
-      search,
-      isUnknownCode: isCode(search),
       channels: rows,
       isFirstPage: after === '',
-      firstHref: pageHref(search, ''),
-      nextHref: next && pageHref(search, next),
+      firstHref: paths.admin,
+      nextHref: next && `${paths.admin}?${new URLSearchParams({ after: next })}`,
       needs: await overview.listNeeds(),
     })
   })
@@ -32,9 +28,4 @@ export function createOverviewRoutes({ overview }: { overview: OverviewService }
   })
 
   return router
-}
-
-function pageHref(search: string, after: string): string {
-  const query = new URLSearchParams({ ...(search && { q: search }), ...(after && { after }) })
-  return query.size > 0 ? `${paths.admin}?${query}` : paths.admin
 }

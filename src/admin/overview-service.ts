@@ -17,7 +17,6 @@ const MAX_REVIEWS_SHOWN = 5
 const MAX_RETURNS_SHOWN = 10
 const MAX_NAMED_IN_CASE = 50
 const MAX_CHANNELS_OF_CASE = 200
-const CODE = /^([2-9A-HJKMNP-TV-Z]{3})([ -]?)([2-9A-HJKMNP-TV-Z]{3})$/
 
 export interface Page<T> {
   readonly rows: readonly T[]
@@ -67,8 +66,8 @@ export class OverviewService {
     this.#dependencies = dependencies
   }
 
-  async listChannels({ search, after }: { search: string; after: string }): Promise<Page<StandingChannel>> {
-    return toPage(await this.#list({ search: search && toSearch(search), after, limit: PAGE + 1 }))
+  async listChannels(after: string): Promise<Page<StandingChannel>> {
+    return toPage(await this.#list({ after, limit: PAGE + 1 }))
   }
 
   async listNeeds(): Promise<Needs> {
@@ -91,16 +90,9 @@ export class OverviewService {
     }
   }
 
-  /** The code as it is stored, when a session has it. Typed without the dash, or in lower case, it counts. */
-  async findCode(text: string): Promise<string | undefined> {
-    const code = readCode(text)
-    return code && (await this.#dependencies.sessions.findByCode(code)) ? code : undefined
-  }
-
-  async findCase(text: string): Promise<Case | undefined> {
+  async findCase(code: string): Promise<Case | undefined> {
     const { sessions, returns, reviews } = this.#dependencies
-    const code = readCode(text)
-    const session = code ? await sessions.findByCode(code) : undefined
+    const session = await sessions.findByCode(code)
     if (!session) return undefined
     const received = (await returns.listOfSession(session.id)).toReversed()
     const named = [...new Set(received.flatMap((one) => one.channels.map(({ channelId }) => channelId)))]
@@ -138,24 +130,9 @@ export class OverviewService {
   }
 }
 
-/** True when it looks like a code and can hardly be a name. */
-export function isCode(text: string): boolean {
-  return CODE.exec(text.toUpperCase())?.[2] === '-'
-}
-
-function readCode(text: string): string | undefined {
-  const [, first, , last] = CODE.exec(text.trim().toUpperCase()) ?? []
-  return first && last && `${first}-${last}`
-}
-
 function isAbout({ clientId, channelId }: Review, received: ReturnDetails): boolean {
   const granted = received.channels.filter(({ isRevoked }) => !isRevoked)
   return clientId === received.clientId && granted.some((channel) => channel.channelId === channelId)
-}
-
-/** Numbers are stored without spaces, and people type them with. */
-function toSearch(text: string): string {
-  return /^[+\d\s()./-]+$/.test(text) && /\d/.test(text) ? text.replaceAll(/[^+\d]/g, '') : text
 }
 
 function toPage<T extends { readonly id: string }>(found: readonly T[]): Page<T> {

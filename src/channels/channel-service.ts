@@ -5,6 +5,8 @@ import { compiledQuery } from '../database/compiled-query.ts'
 import type { Database } from '../database/database.ts'
 import type { Joined, KeyStatus, PermissionStatus, Row } from '../database/schema.ts'
 import { newId } from '../identifiers.ts'
+import { addTerms, forgetTerms, replaceTerms } from '../search/search-index.ts'
+import { idTerm, nameTerms } from '../search/terms.ts'
 import { type Described, writeDescription } from './description.ts'
 import { derivePermission, type Observation } from './permission.ts'
 import { ACTIVATION_MS, ANSWER_MS, DAY_MS } from './requirement.ts'
@@ -18,8 +20,6 @@ export interface ChannelFilter {
   readonly clientId?: string
   readonly permission?: PermissionStatus | undefined
   readonly keyStatus?: KeyStatus | undefined
-  /** Finds in number, names and ids. */
-  readonly search?: string | undefined
   /** The id of the last channel of the page before. */
   readonly after?: string | undefined
   readonly limit?: number
@@ -35,7 +35,7 @@ export class ChannelService {
 
   /** Ordered by id. */
   async list(filter: ChannelFilter, db: Database = this.#db): Promise<ChannelDetails[]> {
-    const { ids, tenantId, clientId, permission, keyStatus, search, after, limit } = filter
+    const { ids, tenantId, clientId, permission, keyStatus, after, limit } = filter
     let query = channelDetails(db).orderBy('channel.id')
     if (ids) query = query.where('channel.id', 'in', [...ids, ''])
     if (tenantId !== undefined) query = query.where('channel.tenantId', '=', tenantId)
@@ -44,13 +44,22 @@ export class ChannelService {
     if (keyStatus) query = query.where('channel.keyStatus', '=', keyStatus)
     if (after) query = query.where('channel.id', '>', after)
     if (limit) query = query.limit(limit)
-    if (search) {
-      const like = `%${search.toLowerCase().replaceAll(/[%_\\]/g, '')}%`
-      query = query.where((row) =>
-        row.or(searched.map((column) => row(row.fn('lower', [column]), 'like', like))),
-      )
-    }
     return (await query.execute()) as ChannelDetails[]
+  }
+
+  /** Channels with these ids, of these tenants or of these clients. */
+  listIds(
+    { ids, tenantIds, clientIds }: Readonly<Record<'ids' | 'tenantIds' | 'clientIds', readonly string[]>>,
+    limit: number,
+  ): Promise<Pick<Row<'channel'>, 'id' | 'tenantId' | 'clientId'>[]> {
+    const rows = this.#db.selectFrom('channel').select(['id', 'tenantId', 'clientId'])
+    // Each by its index: for one query with "or" PostgreSQL would read the table before it has statistics.
+    return rows
+      .where('id', 'in', [...ids, ''])
+      .union(rows.where('tenantId', 'in', [...tenantIds, '']))
+      .union(rows.where('clientId', 'in', [...clientIds, '']))
+      .limit(limit)
+      .execute()
   }
 
   async find(id: string, db: Database = this.#db): Promise<ChannelDetails | undefined> {
@@ -200,18 +209,18 @@ export class ChannelService {
     await trx.updateTable('channel').set({ id }).where('id', '=', id).execute()
   }
 
-  /** Adds a tenant; one that is there keeps its name, unless it is renamed. */
-  async addTenant(
-    { id, name }: { id: string; name: string },
-    now: Date,
-    trx: Database,
-    rename = false,
-  ): Promise<void> {
-    await trx
-      .insertInto('tenant')
-      .values({ id, name, createdAt: now })
-      .onConflict((conflict) => (rename ? conflict.column('id').doUpdateSet({ name }) : conflict.doNothing()))
-      .execute()
+  /** Adds a tenant; one that is there keeps its name. */
+  async addTenant({ id, name }: TenantName, now: Date, trx: Database): Promise<void> {
+    const tenant = trx.insertInto('tenant').values({ id, name, createdAt: now })
+    const added = await tenant.onConflict((conflict) => conflict.doNothing()).executeTakeFirst()
+    if (added.numInsertedOrUpdatedRows === 1n) await addTerms('tenant', tenantTerms({ id, name }), trx)
+  }
+
+  /** Adds a tenant, or gives the one that is there this name. */
+  async nameTenant({ id, name }: TenantName, now: Date, trx: Database): Promise<void> {
+    const tenant = trx.insertInto('tenant').values({ id, name, createdAt: now })
+    await tenant.onConflict((conflict) => conflict.column('id').doUpdateSet({ name })).execute()
+    await replaceTerms('tenant', tenantTerms({ id, name }), trx)
   }
 
   async hasTenant(id: string): Promise<boolean> {
@@ -223,14 +232,20 @@ export class ChannelService {
   async forgetTenants(ids: readonly string[], db: Database): Promise<void> {
     const isUsed = (table: 'connectSession' | 'channel' | 'review') =>
       db.selectFrom(table).select('id').where(sql<boolean>`tenant_id = tenant.id`)
-    await db
+    const forgotten = await db
       .deleteFrom('tenant')
       .where('id', 'in', ['', ...ids])
       .where('id', 'like', 'self%')
       .where(({ not, exists }) => not(exists(isUsed('connectSession'))))
       .where(({ not, exists }) => not(exists(isUsed('channel'))))
       .where(({ not, exists }) => not(exists(isUsed('review'))))
+      .returning('id')
       .execute()
+    await forgetTerms(
+      'tenant',
+      forgotten.map(({ id }) => id),
+      db,
+    )
   }
 
   /** Which tenant each of these channels is bound to; an unbound one is not in it. */
@@ -344,13 +359,11 @@ export class ChannelService {
   }
 }
 
-const searched = [
-  'channel.id',
-  'channel.phoneNumber',
-  'channel.displayName',
-  'client.name',
-  'tenant.name',
-] as const
+type TenantName = Pick<Row<'tenant'>, 'id' | 'name'>
+
+function tenantTerms({ id, name }: TenantName) {
+  return new Map([[id, [idTerm(id), ...nameTerms(name)]]])
+}
 
 const channelDetails = (db: Database) =>
   db

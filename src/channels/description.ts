@@ -4,6 +4,8 @@ import type { Client } from '../d360/client.ts'
 import type { Database } from '../database/database.ts'
 import type { NewRow, Row, Schema } from '../database/schema.ts'
 import { newId } from '../identifiers.ts'
+import { addTerms, replaceTerms } from '../search/search-index.ts'
+import { emailTerms, idTerm, nameTerms, numberTerms } from '../search/terms.ts'
 
 type ChannelChange = Row<'channelChange'>
 
@@ -28,40 +30,60 @@ export async function writeDescription(
   const known = new Map((await listKnown('channel', idsOf(channels), db)).map((row) => [row.id, row]))
   const seen: string[] = []
   const started: string[] = []
+  const terms = new Map<string, readonly string[]>()
   for (const channel of channels) {
     const before = known.get(channel.id)
     const facts = toChannelFacts(channel)
     if (before && isSame(before, facts) && !before.unlistedAt) seen.push(channel.id)
-    else await upsert('channel', channel.id, { ...facts, observedAt: now, unlistedAt: null }, db)
+    else {
+      await upsert('channel', channel.id, { ...facts, observedAt: now, unlistedAt: null }, db)
+      terms.set(channel.id, channelTerms(channel))
+    }
     if (before) await addChanges(changesOf(before, channel, now), db)
     if (channel.running && before && !before.isRunning) started.push(channel.id)
   }
   await markSeen('channel', seen, now, db)
+  await replaceTerms('channel', terms, db)
   return { started }
 }
 
 async function writeClients(clients: readonly Client[], now: Date, db: Database): Promise<void> {
   const known = new Map((await listKnown('client', idsOf(clients), db)).map((row) => [row.id, row]))
   const seen: string[] = []
-  for (const { id, name = null, emails, createdAt = null, maxChannels = null } of clients) {
+  const terms = new Map<string, readonly string[]>()
+  for (const client of clients) {
+    const { id, name = null, emails, createdAt = null, maxChannels = null } = client
     const facts = { name, emails, createdAt, maxChannels }
     const before = known.get(id)
     if (before && isSame(before, facts)) seen.push(id)
-    else await upsert('client', id, { ...facts, observedAt: now }, db)
+    else {
+      await upsert('client', id, { ...facts, observedAt: now }, db)
+      terms.set(id, clientTerms(client))
+    }
   }
   await markSeen('client', seen, now, db)
+  await replaceTerms('client', terms, db)
 }
 
 /** A channel may be read before its client is. */
 async function addMissingClients(channels: readonly Channel[], now: Date, db: Database): Promise<void> {
   const ids = [...new Set(channels.map(({ clientId }) => clientId))]
   const known = new Set((await listKnown('client', ids, db)).map(({ id }) => id))
-  for (const id of ids.filter((id) => !known.has(id)))
-    await db
-      .insertInto('client')
-      .values({ id, observedAt: now })
-      .onConflict((conflict) => conflict.doNothing())
-      .execute()
+  const terms = new Map<string, readonly string[]>()
+  for (const id of ids.filter((id) => !known.has(id))) {
+    const client = db.insertInto('client').values({ id, observedAt: now })
+    const added = await client.onConflict((conflict) => conflict.doNothing()).executeTakeFirst()
+    if (added.numInsertedOrUpdatedRows === 1n) terms.set(id, [idTerm(id)])
+  }
+  await addTerms('client', terms, db)
+}
+
+function clientTerms({ id, name, emails }: Client): string[] {
+  return [idTerm(id), ...nameTerms(name), ...emails.flatMap(emailTerms)]
+}
+
+function channelTerms({ id, displayName, phoneNumber }: Channel): string[] {
+  return [idTerm(id), ...nameTerms(displayName), ...numberTerms(phoneNumber)]
 }
 
 function toChannelFacts(channel: Channel) {

@@ -23,6 +23,7 @@ export interface Schema {
   observation: ObservationTable
   channelChange: ChannelChangeTable
   sync: SyncTable
+  searchTerm: { term: string; kind: 'tenant' | 'client' | 'channel' | 'session'; subject: string }
   connectSession: ConnectSessionTable
   launch: LaunchTable
   launchSignature: { second: string }
@@ -178,6 +179,8 @@ interface ConnectSessionTable {
   /** Returns that were kept. What comes after the last is not. */
   returnCount: number
   createdAt: Date
+  /** When its link was first opened, by whomever: mail scanners do, too. */
+  openedAt: Optional<Date>
   expiresAt: Date
 }
 

@@ -7,6 +7,8 @@ import { groupCommit } from '../database/group-commit.ts'
 import type { Language, NewRow, Row } from '../database/schema.ts'
 import { BusyError, NotFoundError } from '../errors.ts'
 import { hashOf, type KnownBrowser, newCode, newId, newSecret } from '../identifiers.ts'
+import { addTerms } from '../search/search-index.ts'
+import { emailTerms, idTerm, numberTerms } from '../search/terms.ts'
 import { NONCE_PARAMETER } from './callback-query.ts'
 import type { LaunchSigner } from './launch-signer.ts'
 
@@ -64,7 +66,7 @@ export interface LaunchWish {
 
 interface Dependencies {
   readonly db: Database
-  readonly channels: Pick<ChannelService, 'addTenant'>
+  readonly channels: Pick<ChannelService, 'addTenant' | 'nameTenant'>
   readonly settings: LaunchSettings
   readonly signer: LaunchSigner
   readonly clock: Clock
@@ -134,6 +136,47 @@ export class ConnectSessionService {
 
   find(id: string, db = this.#db): Promise<ConnectSession | undefined> {
     return first(sessionBy.id(db, { value: id }))
+  }
+
+  /** Sessions with these ids or of these tenants, the newest first. */
+  listIds(
+    { ids, tenantIds }: { readonly ids: readonly string[]; readonly tenantIds: readonly string[] },
+    limit: number,
+  ): Promise<Pick<ConnectSession, 'id' | 'tenantId'>[]> {
+    const rows = this.#db.selectFrom('connectSession').select(['id', 'tenantId'])
+    // Each by its index: for one query with "or" PostgreSQL would read the table before it has statistics.
+    return rows
+      .where('id', 'in', [...ids, ''])
+      .union(rows.where('tenantId', 'in', [...tenantIds, '']))
+      .orderBy('id', 'desc')
+      .limit(limit)
+      .execute()
+  }
+
+  /** These sessions, each with its last launch. */
+  list(ids: readonly string[]): Promise<(ConnectSession & { readonly launchedAt: Date | undefined })[]> {
+    return this.#db
+      .selectFrom('connectSession')
+      .innerJoin('tenant', 'tenant.id', 'connectSession.tenantId')
+      .selectAll('connectSession')
+      .select('tenant.name as tenantName')
+      .select(({ selectFrom }) =>
+        selectFrom('launch')
+          .select(({ fn }) => fn.max('createdAt').as('at'))
+          .whereRef('launch.sessionId', '=', 'connectSession.id')
+          .as('launchedAt'),
+      )
+      .where('connectSession.id', 'in', [...ids, ''])
+      .execute() as never
+  }
+
+  /** Somebody, or the scanner of a mail server, opened its link; it consumes nothing. */
+  async noteOpened({ id, openedAt }: ConnectSession): Promise<void> {
+    if (openedAt) return
+    await groupCommit(this.#db, async (trx) => {
+      const session = trx.updateTable('connectSession').set({ openedAt: this.#dependencies.clock.now() })
+      await session.where('id', '=', id).where('openedAt', 'is', null).execute()
+    })
   }
 
   /** Why a session leads nowhere any more: its time is over, or it has come back too often. */
@@ -220,11 +263,14 @@ export class ConnectSessionService {
     const { channels, clock } = this.#dependencies
     const { tenantId, tenantName, email, emailVerified = false, number } = order
     const now = clock.now()
-    await channels.addTenant({ id: tenantId, name: tenantName }, now, trx, true)
+    const origin = linkHash === undefined ? 'self_signup' : 'link'
+    const tenant = { id: tenantId, name: tenantName }
+    if (origin === 'link') await channels.nameTenant(tenant, now, trx)
+    else await channels.addTenant(tenant, now, trx)
     const session: Row<'connectSession'> = {
       id: newId('ses', now),
       tenantId,
-      origin: linkHash === undefined ? 'self_signup' : 'link',
+      origin,
       linkHash,
       email,
       isEmailVerified: emailVerified,
@@ -232,9 +278,11 @@ export class ConnectSessionService {
       code: await this.#unusedCode(trx),
       returnCount: 0,
       createdAt: now,
+      openedAt: undefined,
       expiresAt: new Date(now.getTime() + LINK_LIFE_MS),
     }
     await trx.insertInto('connectSession').values(session).execute()
+    await addTerms('session', new Map([[session.id, sessionTerms(session)]]), trx)
     return { ...session, tenantName }
   }
 
@@ -351,6 +399,10 @@ interface Departure extends Pick<LaunchWish, 'login'> {
  */
 export function statusIdOf(launchId: string, browser: KnownBrowser): string {
   return browser.secretFor(`status page ${launchId}`)
+}
+
+function sessionTerms({ id, code, email, number }: Row<'connectSession'>): string[] {
+  return [idTerm(id), idTerm(code), ...(email === undefined ? [] : emailTerms(email)), ...numberTerms(number)]
 }
 
 async function first<T>(rows: Promise<readonly T[]>): Promise<T | undefined> {

@@ -63,6 +63,7 @@ export function createLinkRoutes(dependencies: Dependencies): Router {
     const used = await sessions.findStatusPage(session, browsers.ensure(req, res))
     if (sessions.endOf(session)) return showUnusableLink(res, sessions, session, used)
     if (used) return res.redirect(303, statusPath(used.id))
+    if (req.method === 'GET') await sessions.noteOpened(session)
     showLink(res, session, await refusals.ofSession(session), String(req.params.token))
   })
 

@@ -1,6 +1,7 @@
 import { type DeleteResult, sql, UpdateResult } from 'kysely'
 import type { ChannelService } from '../channels/channel-service.ts'
-import type { Database } from '../database/database.ts'
+import { type Database, inTransaction } from '../database/database.ts'
+import { forgetTerms } from '../search/search-index.ts'
 import { isOpenAndUnattached } from './return-repository.ts'
 
 const DAY_MS = 24 * 60 * 60_000
@@ -76,12 +77,15 @@ export async function forgetOnboarding(now: Date, db: Database, channels: Channe
   ])
     for (let changed = BATCH; changed === BATCH; total += changed)
       changed = countOf(await statement.executeTakeFirstOrThrow())
-  for (let changed = BATCH; changed === BATCH; total += changed) {
-    const forgotten = db.deleteFrom('connectSession').where('id', 'in', emptySessions).returning('tenantId')
-    const tenantIds = (await forgotten.execute()).map(({ tenantId }) => tenantId)
-    await channels.forgetTenants(tenantIds, db)
-    changed = tenantIds.length
-  }
+  for (let changed = BATCH; changed === BATCH; total += changed)
+    changed = await inTransaction(db, async (trx) => {
+      const deletion = trx.deleteFrom('connectSession').where('id', 'in', emptySessions)
+      const forgotten = await deletion.returning(['id', 'tenantId']).execute()
+      const [ids, tenantIds] = [forgotten.map(({ id }) => id), forgotten.map(({ tenantId }) => tenantId)]
+      await forgetTerms('session', ids, trx)
+      await channels.forgetTenants(tenantIds, trx)
+      return forgotten.length
+    })
   return total
 }
 

@@ -122,6 +122,12 @@ export class ReturnRepository {
       .execute()
   }
 
+  /** Oldest first: the returns of several sessions. */
+  async listOfSessions(sessionIds: readonly string[]): Promise<ReturnDetails[]> {
+    const rows = returnRows(this.#db).where('received.sessionId', 'in', [...sessionIds, ''])
+    return toDetails(await rows.execute())
+  }
+
   /** Newest first: the returns that named a channel. */
   async listOfChannel(channelId: string, limit: number): Promise<ReturnDetails[]> {
     const newest = this.#db

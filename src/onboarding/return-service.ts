@@ -67,6 +67,11 @@ export class ReturnService {
     return this.#dependencies.returns.listUnanswered(before, limit)
   }
 
+  /** Oldest first: the returns of several sessions. */
+  listOfSessions(sessionIds: readonly string[]): Promise<ReturnDetails[]> {
+    return this.#dependencies.returns.listOfSessions(sessionIds)
+  }
+
   /** Newest first: the returns that named a channel. */
   listOfChannel(channelId: string, limit: number): Promise<ReturnDetails[]> {
     return this.#dependencies.returns.listOfChannel(channelId, limit)

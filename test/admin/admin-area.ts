@@ -7,6 +7,7 @@ import { createAdminSession } from '../../src/admin/admin-session.ts'
 import { AdminSessionStore } from '../../src/admin/admin-session-store.ts'
 import { ChannelAdminService } from '../../src/admin/channel-admin-service.ts'
 import { OverviewService } from '../../src/admin/overview-service.ts'
+import { SearchService } from '../../src/admin/search-service.ts'
 import { SignInCounts } from '../../src/admin/sign-in-counts.ts'
 import { AuditLog } from '../../src/audit/audit-log.ts'
 import { ChannelService } from '../../src/channels/channel-service.ts'
@@ -70,6 +71,7 @@ export async function openAdminArea(
     admins,
     counts: new SignInCounts({ db, clock }),
     overview: new OverviewService({ channels, sessions, returns, reviews, audit, clock }),
+    search: new SearchService({ db, channels, sessions, returns, clock }),
     channelAdmin: new ChannelAdminService({
       ...{ db, channels, returns, audit, clock },
       notices: new NoticeService({ notices: new NoticeRepository({ db }) } as never),

@@ -2,10 +2,13 @@ import { describe, expect, it } from '@jest/globals'
 import { safeReturnTo, signInFor } from '../../src/admin/return-to.ts'
 
 describe('the page that was asked for before sign-in', () => {
-  it.each(['/admin', '/admin?q=49', '/admin/audit', '/admin/audit?before=aud_1', '/admin/channels/abc'])(
-    'is kept: %s',
-    (asked) => expect(safeReturnTo(asked)).toBe(asked),
-  )
+  it.each([
+    '/admin',
+    '/admin/search?q=49',
+    '/admin/audit',
+    '/admin/audit?before=aud_1',
+    '/admin/channels/abc',
+  ])('is kept: %s', (asked) => expect(safeReturnTo(asked)).toBe(asked))
 
   it.each([
     'https://evil.example/admin',

@@ -4,6 +4,7 @@ import { badgeOf, tones } from '../../src/admin/badge.ts'
 import { channelFacts } from '../../src/admin/channel-facts.ts'
 import { channelNotes } from '../../src/admin/channel-routes.ts'
 import { reviewNotes } from '../../src/admin/review-routes.ts'
+import type { SessionStage } from '../../src/admin/session-stage.ts'
 import { standings } from '../../src/channels/standing.ts'
 import type { Arrival, Row } from '../../src/database/schema.ts'
 import { loadTranslations } from '../../src/web/translations.ts'
@@ -51,6 +52,9 @@ const mintReasons: Each<Exclude<Row<'mint'>['reason'], 'return'>> = { lost_answe
 const origins: Each<Row<'connectSession'>['origin']> = { link: true, self_signup: true }
 const states = {
   turn: { client: true, owner: true, admin: true, whatsapp: true, '360dialog': true, nobody: true },
+  sessionStage: {
+    ...{ made: true, opened: true, left: true, back: true, done: true, expired: true },
+  } satisfies Each<SessionStage>,
   permission: { shared: true, missing: true, unknown: true } satisfies Each<Row<'channel'>['permission']>,
   key: {
     ...{ none: true, waiting: true, minting: true, stored: true },

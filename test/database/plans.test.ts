@@ -1,7 +1,8 @@
-import { expect, it } from '@jest/globals'
+import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { CamelCasePlugin, CompiledQuery, Kysely, PostgresDialect, SqliteDialect, sql } from 'kysely'
 import pg from 'pg'
 import { fillDatabase } from '../../bench/scale-data.ts'
+import { SearchService } from '../../src/admin/search-service.ts'
 import { AuditLog } from '../../src/audit/audit-log.ts'
 import { ChannelService } from '../../src/channels/channel-service.ts'
 import { ColumnValues } from '../../src/database/column-values.ts'
@@ -11,7 +12,10 @@ import type { Schema } from '../../src/database/schema.ts'
 import { Jobs } from '../../src/jobs/jobs.ts'
 import { createLogger } from '../../src/logger.ts'
 import { NoticeRepository } from '../../src/notices/notice-repository.ts'
+import { ConnectSessionService } from '../../src/onboarding/connect-session-service.ts'
 import { ReturnRepository } from '../../src/onboarding/return-repository.ts'
+import { findSubjects, keepSubjects } from '../../src/search/search-index.ts'
+import { emailTerms, idTerm, nameTerms, numberTerms } from '../../src/search/terms.ts'
 import { eachDatabase, type OpenedDatabase } from '../databases.ts'
 import { TestClock } from '../test-clock.ts'
 
@@ -46,6 +50,14 @@ interface Lookup {
   /** What its plan says of the indexes. */
   readonly plan: RegExp
 }
+
+function searchIn(db: Database): SearchService {
+  const returns = new ReturnRepository({ db })
+  const [channels, sessions] = [new ChannelService({ db }), new ConnectSessionService({ db } as never)]
+  return new SearchService({ db, channels, sessions, returns, clock })
+}
+
+const found = { ids: ['ch7', 's7'], tenantIds: ['t7', 't8', 't9'], clientIds: ['cl7'] }
 
 const lookups: readonly Lookup[] = [
   {
@@ -126,6 +138,26 @@ const lookups: readonly Lookup[] = [
     plan: /^(?=.*channel_key_status)(?=.*mint_open_state)(?=.*mint_open_problem)(?=.*channel_task_unsettled)(?=.*channel_deletion)/s,
   },
   {
+    what: 'what begins with a term',
+    run: (db) => findSubjects({ exact: ['=ch7'], parts: [['shop 7', '<7000']], phrase: 'shop 7' }, db),
+    plan: /Index Only Scan using search_term_pkey|SEARCH search_term USING PRIMARY KEY \(term>\? AND term<\?\)/,
+  },
+  {
+    what: 'which rows have another term, too',
+    run: (db) => keepSubjects(['shop'], [{ kind: 'tenant', subject: 't7' }], db),
+    plan: /search_term_subject/,
+  },
+  {
+    what: 'the numbers of what was found',
+    run: (db) => new ChannelService({ db }).listIds(found, 500),
+    plan: /channel_tenant.*channel_client/s,
+  },
+  {
+    what: 'the sessions of what was found',
+    run: (db) => new ConnectSessionService({ db } as never).listIds(found, 500),
+    plan: /connect_session_tenant/,
+  },
+  {
     what: "a channel's audit",
     run: (db) =>
       new AuditLog({ db, clock, logger: createLogger('silent') }).list({ channelId: 'ch7', limit: 50 }),
@@ -138,21 +170,54 @@ const lookups: readonly Lookup[] = [
   },
 ]
 
+/** What is shown of the hits joins so much that PostgreSQL needs statistics for it. */
+const searches = ['shop 777', 'shop', 'shop example', '030 00000777', '0777', 'ch777', '@shop.example'].map(
+  (typed): Lookup => ({
+    what: `all that is shown of "${typed}"`,
+    run: (db) => searchIn(db).find(typed),
+    plan: /Index|INDEX|PRIMARY KEY/,
+  }),
+)
+
 /** But for reviews and questions to owners, of which there are none here, and what an index holds in its order anyway. */
 const wholeTable =
   /Seq Scan on (?!review|owner_confirmation)|^SCAN (?!audit|review|notice USING INDEX notice_waiting$|channel_task USING INDEX channel_task_unsettled$|channel USING COVERING INDEX channel_deletion$)/m
 
+/** What the search finds a row by, as the site writes it. */
+const termsWritten = {
+  tenant: ['t777', idTerm('t777'), ...nameTerms('Shop 777')],
+  client: ['cl777', idTerm('cl777'), ...nameTerms('Shop 777'), ...emailTerms('shop777@shop.example')],
+  channel: ['ch777', idTerm('ch777'), ...nameTerms('Shop 777'), ...numberTerms('+493000000777')],
+  session: ['s777', idTerm('s777'), idTerm('code777'), ...numberTerms('+493000000777')],
+} as const
+
+async function expectSameTerms(db: Database): Promise<void> {
+  for (const [kind, [subject, ...terms]] of Object.entries(termsWritten)) {
+    const filled = db.selectFrom('searchTerm').select('term').where('subject', '=', subject)
+    const found = (await filled.execute()).map(({ term }) => term)
+    expect([kind, found.toSorted()]).toEqual([kind, terms.toSorted()])
+  }
+}
+
 eachDatabase('at twenty thousand numbers', (open) => {
+  let opened: OpenedDatabase
+  beforeAll(async () => {
+    opened = await open()
+    await fillDatabase(opened.db, opened.engine, 20_000, clock.now())
+  }, 60_000)
+  afterAll(() => opened.close())
+
+  it('the search finds what the site would have written', () => expectSameTerms(opened.db))
+
   it.each(['without statistics', 'with statistics'])(
     'what is looked up is found by an index, %s',
     async (when) => {
-      const opened = await open()
       const { engine } = opened
-      await fillDatabase(opened.db, engine, 20_000, clock.now())
-      if (when === 'with statistics') await sql`analyze`.execute(opened.db)
+      const isAnalyzed = when === 'with statistics'
+      if (isAnalyzed) await sql`analyze`.execute(opened.db)
       const { db, sent } = openWatched(opened)
 
-      for (const { what, run, plan } of lookups) {
+      for (const { what, run, plan } of [...lookups, ...(isAnalyzed ? searches : [])]) {
         sent.length = 0
         await run(db)
         for (const statement of [...sent]) {
@@ -165,7 +230,6 @@ eachDatabase('at twenty thousand numbers', (open) => {
         }
       }
       await db.destroy()
-      await opened.close()
     },
   )
 })

@@ -23,6 +23,7 @@ const rows: Readonly<Record<string, Cells>> = {
   channel_change: {
     ...{ id: 'g1', channel_id: 'ch1', fact: 'status', was: 'live', became: 'terminated', changed_at: at },
   },
+  search_term: { term: 'shop', kind: 'tenant', subject: 't1' },
   sync: { id: 1, list: 'clients', place: 0, clients: 0, channels: 0, failures: 0 },
   observation: { id: 'o1', channel_id: 'ch1', source: 'mint', says: 'shared', observed_at: at },
   connect_session: {
@@ -90,6 +91,7 @@ const required: Readonly<Record<string, string>> = {
   channel:
     'id client_id status raw_status is_running observed_at facts permission is_permission_disputed key_status key_version',
   channel_change: 'id channel_id fact was became changed_at',
+  search_term: 'term kind subject',
   sync: 'list place clients channels failures',
   observation: 'id channel_id source says observed_at',
   connect_session: 'id tenant_id origin is_email_verified code return_count created_at expires_at',
@@ -148,6 +150,7 @@ const closedLists: Readonly<Record<string, string>> = {
   partner_hub: 'is_blocked is_adding_refused',
   channel: 'status is_running permission permission_source is_permission_disputed key_status',
   channel_change: 'fact',
+  search_term: 'kind',
   sync: 'list',
   observation: 'source says',
   connect_session: 'origin is_email_verified',
@@ -171,6 +174,7 @@ const rules: readonly (readonly [what: string, table: string, change: Cells])[] 
   ['a negative version', 'channel', { key_version: -1 }],
   ['a negative channel limit', 'client', { max_channels: -1 }],
   ['a second hub of which it says something', 'partner_hub', { id: 2 }],
+  ['a term of nothing', 'search_term', { term: '' }],
   ['a second walk', 'sync', { id: 2 }],
   ...['place', 'clients', 'channels', 'failures'].map(
     (count) => [`a negative count of ${count}`, 'sync', { [count]: -1 }] as const,
@@ -456,7 +460,10 @@ const kinds: Readonly<Record<string, Kind>> = {
 }
 
 describe('the tables above', () => {
-  const text = readFileSync('src/database/migrations/001-first.sql', 'utf8').replaceAll(/^ *--.*$/gm, '')
+  const text = readFileSync('src/database/migrations/001-first.sql', 'utf8')
+    // What both engines have in their own words counts once.
+    .replaceAll(/^-- only postgres$.*?^-- both$/gms, '')
+    .replaceAll(/^ *--.*$/gm, '')
   const count = (pattern: RegExp) => text.match(pattern)?.length ?? 0
 
   it('have a line for each constraint of the migration', () => {

@@ -307,7 +307,7 @@ async function expectCaseBehindCode(page: string): Promise<void> {
   const code = /[2-9A-Z]{3}-[2-9A-Z]{3}/.exec(page)?.[0] ?? 'no code'
   const admin = site.newBrowser()
   await admin.get(`/admin/first/${await site.context.admins.createFirstCode()}`).expect(303)
-  const found = await admin.get(`/admin?q=${code.toLowerCase()}`).expect(303)
+  const found = await admin.get(`/admin/search?q=${code.toLowerCase()}`).expect(303)
   expect((await admin.get(String(found.headers.location)).expect(200)).text).toContain('Shop ch1')
 }
 

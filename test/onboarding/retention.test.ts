@@ -23,6 +23,18 @@ eachDatabase('what onboarding forgets', (open) => {
   const count = async (
     table: 'launch' | 'connectSession' | 'launchSignature' | 'returnedChannel' | 'ownerConfirmationChannel',
   ) => (await onboarding.db.selectFrom(table).selectAll().execute()).length
+  /** Whom the search finds, and who is there. */
+  const expectOnlyRowsFound = async () => {
+    const { db } = onboarding
+    for (const [kind, table] of [
+      ['session', 'connectSession'],
+      ['tenant', 'tenant'],
+    ] as const) {
+      const rows = await db.selectFrom(table).select('id').orderBy('id').execute()
+      const found = db.selectFrom('searchTerm').select('subject as id').distinct().where('kind', '=', kind)
+      expect(await found.orderBy('id').execute()).toEqual(rows)
+    }
+  }
   const statesOf = async () => (await onboarding.listReturns()).map(({ state }) => state)
 
   /** One return of each state; 360dialog lists `cl` with ch1, whose e-mail only the sessions of `bound` have. */
@@ -94,6 +106,7 @@ eachDatabase('what onboarding forgets', (open) => {
       .execute()
     expect(tenants.map(({ tenantId }) => tenantId)).toEqual(['bound', 'other', 'third'])
     expect(await count('launch')).toBe(2)
+    await expectOnlyRowsFound()
   })
 
   it('is a question to an owner, 90 days after it was closed, with its session; a stop stays with its customer', async () => {
@@ -146,6 +159,7 @@ eachDatabase('what onboarding forgets', (open) => {
     const stops = await db.selectFrom('ownerMailStop').select('tenantId').orderBy('tenantId').execute()
     expect(stops).toEqual([{ tenantId: 'open' }, { tenantId: 'unused' }])
     expect(await count('ownerConfirmationChannel')).toBe(1)
+    await expectOnlyRowsFound()
   })
 
   it('is the second of a signature after a day', async () => {

@@ -85,7 +85,12 @@ describe.each(engines)(`a hub with ${MANY} numbers of other systems, on %s`, (en
       isOver = true
     })
     while (!isOver)
-      for (const path of ['/admin', `/admin?after=ch${length / 2}`, '/admin?q=Shop%201', '/admin/audit'])
+      for (const path of [
+        '/admin',
+        `/admin?after=ch${length / 2}`,
+        '/admin/search?q=Shop%201',
+        '/admin/audit',
+      ])
         await look(path, cookie, seen)
     const walked = JSON.parse((await said).replace('walked ', ''))
     return { walk: walked, seen, peak: mostMemoryOf(site.process.pid) }

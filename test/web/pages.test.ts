@@ -74,7 +74,7 @@ async function visitEverything(): Promise<void> {
   await see('admin: wrong password', 422, browser.post('/admin/sign-in').type('form').send(wrong))
   await see('admin: used link', 410, browser.get('/admin/first/x'))
   await see('admin: overview', 200, admin.get('/admin'))
-  await see('admin: search', 200, admin.get(`/admin?q=${encodeURIComponent(MARKUP)}`))
+  await see('admin: search', 200, admin.get(`/admin/search?q=${encodeURIComponent(MARKUP)}`))
   await see('admin: channel', 200, admin.get('/admin/channels/ch1'))
   await see('admin: audit', 200, admin.get('/admin/audit'))
   const signedUp = await site.newBrowser().post('/connect').type('form').send(SIGN_UP).expect(303)

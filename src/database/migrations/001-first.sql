@@ -133,6 +133,27 @@ create table sync (
   completed_at text
 );
 
+-- By what an admin finds a row: its names, ids, addresses and numbers, folded by us (src/search/terms.ts). A term is
+-- looked up by its beginning, so both engines compare bytes.
+-- only sqlite
+create table search_term (
+  term text not null check (term <> ''),
+  kind text not null check (kind in ('tenant', 'client', 'channel', 'session')),
+  subject text not null,
+  primary key (term, kind, subject)
+) without rowid;
+
+-- only postgres
+create table search_term (
+  term text collate "C" not null check (term <> ''),
+  kind text not null check (kind in ('tenant', 'client', 'channel', 'session')),
+  subject text not null,
+  primary key (term, kind, subject)
+);
+
+-- both
+create index search_term_subject on search_term (subject, kind, term);
+
 -- Onboarding ----------------------------------------------------------------------------------------------------
 
 -- One attempt to connect, from the link to the result. The code is what a customer quotes.
@@ -147,6 +168,7 @@ create table connect_session (
   code text not null,
   return_count integer not null check (return_count between 0 and 50),
   created_at text not null,
+  opened_at text,
   expires_at text not null,
   check (expires_at > created_at),
   check ((origin = 'link') = (link_hash is not null))
@@ -156,7 +178,7 @@ create unique index connect_session_link on connect_session (link_hash);
 
 create unique index connect_session_code on connect_session (code);
 
-create index connect_session_tenant on connect_session (tenant_id);
+create index connect_session_tenant on connect_session (tenant_id, id);
 
 create index connect_session_expiry on connect_session (expires_at);
 
