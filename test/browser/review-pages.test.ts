@@ -51,7 +51,8 @@ describe('an admin decides about a number, on a phone and on a screen', () => {
   it('with several customers that ask, and long names', async () => {
     await site.share('ch10', { tenantName: LONG, acts: stranger('ch10', LONG) })
     await site.claim('ch10', 't2')
-    for (const path of ['/admin', '/admin/reviews']) await check(path)
+    for (const path of ['/admin', '/admin/search?q=zum', '/admin/search?q=nobody', '/admin/reviews'])
+      await check(path)
     await page.getByRole('link', { name: '+49777104567' }).click()
     await page.getByRole('heading', { level: 1, name: LONG }).waitFor()
     await expectNoBarriers()

@@ -75,6 +75,7 @@ async function visitEverything(): Promise<void> {
   await see('admin: used link', 410, browser.get('/admin/first/x'))
   await see('admin: overview', 200, admin.get('/admin'))
   await see('admin: search', 200, admin.get(`/admin/search?q=${encodeURIComponent(MARKUP)}`))
+  await see('admin: nothing found', 200, admin.get(`/admin/search?q=${encodeURIComponent(`${MARKUP} x`)}`))
   await see('admin: channel', 200, admin.get('/admin/channels/ch1'))
   await see('admin: audit', 200, admin.get('/admin/audit'))
   const signedUp = await site.newBrowser().post('/connect').type('form').send(SIGN_UP).expect(303)
@@ -92,6 +93,21 @@ async function visitEverything(): Promise<void> {
   await see('a bug', 500, browser.get(returned.status))
   await sql`alter table away rename to connect_session`.execute(site.context.db)
 }
+
+it('a link is noted as opened by whom reads it, once, and not by whom asks whether it is there', async () => {
+  const link = await site.link({ tenantId: 't3' })
+  const openedAt = async () => {
+    const sessions = site.context.db.selectFrom('connectSession').select('openedAt')
+    return (await sessions.where('tenantId', '=', 't3').executeTakeFirstOrThrow()).openedAt
+  }
+  await site.newBrowser().head(link).expect(200)
+  expect(await openedAt()).toBeUndefined()
+  await site.newBrowser().get(link).expect(200)
+  const first = await openedAt()
+  expect(first).toBeInstanceOf(Date)
+  await site.newBrowser().get(link).expect(200)
+  expect(await openedAt()).toEqual(first)
+})
 
 describe('every kind of page', () => {
   it('is what it should be', () => {
