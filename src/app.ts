@@ -6,6 +6,7 @@ import { createAdminRoutes } from './admin/admin-routes.ts'
 import { createAdminSession } from './admin/admin-session.ts'
 import type { Config } from './config/config.ts'
 import type { Context } from './context.ts'
+import { isOutOfOrder } from './database/database.ts'
 import { isMigrated } from './database/migrate.ts'
 import { NotFoundError } from './errors.ts'
 import { createNoticeRoutes } from './notices/notice-routes.ts'
@@ -15,6 +16,7 @@ import { createOnboardingRoutes } from './onboarding/onboarding-routes.ts'
 import { paths } from './paths.ts'
 import { createProductApiRoutes } from './product-api/product-api-routes.ts'
 import { createReachRoutes } from './setup/reach-routes.ts'
+import { VaultError } from './vault/vault.ts'
 import { openChecks } from './vault/vault-check.ts'
 import { brandStyle } from './web/brand-style.ts'
 import { BrowserId, isSecure } from './web/browser-id.ts'
@@ -49,7 +51,7 @@ export function createApp(context: Context, translations: i18n): Express {
   const headers = { secure: isSecure(config.publicUrl), logoOrigin: config.brand.logoUrl?.origin }
   app.use(forwardedAddresses)
   app.use(openRequests.count)
-  app.use(requestLog(logger, metrics.onAnswered))
+  app.use(requestLog(logger, metrics.onAnswered, (failure) => context.failedPages.record(failure)))
   app.use(securityHeaders(headers))
   if (config.mode === 'demo') app.use(loopbackOnly)
   app.use(createProductApiRoutes(context))
@@ -109,8 +111,13 @@ export function createApp(context: Context, translations: i18n): Express {
   app.use(() => {
     throw new NotFoundError()
   })
-  app.use(errorHandler(logger))
+  app.use(errorHandler({ logger, isOutOfOrder: isSiteOutOfOrder }))
   return app
+}
+
+/** The database is away, or a vault key is not here. One sealed value that does not open is a fault of its own. */
+function isSiteOutOfOrder(error: unknown): boolean {
+  return isOutOfOrder(error) || (error instanceof VaultError && error.reason === 'unknown_key')
 }
 
 function useFiles(app: Express, { brand }: Config): void {

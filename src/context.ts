@@ -40,6 +40,7 @@ import { createMetrics, type Metrics } from './metrics.ts'
 import { NoticeRepository } from './notices/notice-repository.ts'
 import { NoticeService } from './notices/notice-service.ts'
 import { ConnectSessionService } from './onboarding/connect-session-service.ts'
+import { FailedPages } from './onboarding/failed-pages.ts'
 import { KnownRefusalService } from './onboarding/known-refusal-service.ts'
 import { LaunchSigner } from './onboarding/launch-signer.ts'
 import { OwnerAnswerService } from './onboarding/owner-answer-service.ts'
@@ -131,6 +132,7 @@ export async function createContext(config: Config, overrides: Overrides = {}) {
     ...{ db, jobs, clock, logger },
     forgets: {
       onboarding: (now) => forgetOnboarding(now, db, channels),
+      failedPages: (now) => onboarding.failedPages.forget(now),
       notices: (now) => notices.forget(now),
       keyReads: (now) => productApi.keyReads.forget(now),
       admins: (now) => admin.admins.forget(now),
@@ -264,7 +266,20 @@ function createOnboarding(infrastructure: Infrastructure, { partnerApi }: Hub, {
   const returns = new ReturnService({ ...stored, owners, reviews, mints, probes, partnerApi })
   const receiver = new ReturnReceiver(stored)
   const status = new StatusService({ ...stored, owners })
-  return { mailer, sessions, refusals, reviews, owners, answers, ownerMails, returns, receiver, status }
+  const failedPages = new FailedPages(infrastructure)
+  return {
+    mailer,
+    failedPages,
+    sessions,
+    refusals,
+    reviews,
+    owners,
+    answers,
+    ownerMails,
+    returns,
+    receiver,
+    status,
+  }
 }
 
 function createProductApi(infrastructure: Infrastructure, { keys }: Keys) {
@@ -280,13 +295,13 @@ function createAdmin(
   infrastructure: Infrastructure,
   { mints, probes, health }: Keys,
   notices: NoticeService,
-  { sessions, returns, reviews }: Onboarding,
+  { failedPages, sessions, returns, reviews }: Onboarding,
 ) {
   const admins = new AdminService(infrastructure)
   const signInCounts = new SignInCounts(infrastructure)
   const adminSessions = new AdminSessionStore(infrastructure)
-  const overview = new OverviewService({ ...infrastructure, sessions, returns, reviews })
-  const search = new SearchService({ ...infrastructure, sessions, returns })
+  const overview = new OverviewService({ ...infrastructure, failedPages, sessions, returns, reviews })
+  const search = new SearchService({ ...infrastructure, failedPages, sessions, returns })
   const channelAdmin = new ChannelAdminService({
     ...{ ...infrastructure, mints, probes, health, notices, returns },
   })

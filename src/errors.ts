@@ -14,6 +14,39 @@ export type ErrorCode =
   | 'unavailable'
   | 'internal'
 
+/** What a failure page tells of. */
+export type FailureKind =
+  | 'unreadable'
+  | 'forbidden'
+  | 'not_found'
+  | 'too_many'
+  | 'busy'
+  | 'upstream'
+  | 'bug'
+  /** The database or the vault cannot be used now. */
+  | 'out_of_order'
+  | 'link_unknown'
+  | 'link_expired'
+  | 'link_used_up'
+  /** A return that belongs to no launch. */
+  | 'no_launch'
+  | 'question_unknown'
+  | 'question_expired'
+
+/** A page that told somebody of a failure. */
+export interface Failure {
+  readonly what: FailureKind
+  /** What the page tells to quote. */
+  readonly code: string
+  /** The route's pattern; undefined: an address that this site does not have. */
+  readonly route: string | undefined
+  readonly status: number
+  /** Whose session it was, if that is known. */
+  readonly sessionId: string | undefined
+  /** From where it was asked for, to count by: it is stored nowhere. */
+  readonly network: string
+}
+
 /** A failure with an HTTP status, a stable code and a message that is meant for the visitor. */
 export abstract class LatchkeyError extends Error {
   abstract readonly status: number

@@ -56,6 +56,7 @@ const owners: Readonly<Record<string, string>> = {
   ownerConfirmation: 'onboarding',
   ownerConfirmationChannel: 'onboarding',
   ownerMailStop: 'onboarding',
+  failedPage: 'onboarding',
   apiToken: 'product-api',
   keyRead: 'product-api',
   admin: 'admin',

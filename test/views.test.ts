@@ -42,7 +42,9 @@ const built = [
   ...refusalCodes.map((code) => `refusal.${code}`),
   ...['new', 'existing'].map((account) => `launch.${account}`),
   ...['expired', 'used_up', 'unknown'].flatMap((why) => textsOf(`linkEnd.${why}`)),
-  ...['400', '403', '404', '429', '500', '503'].flatMap((kind) => textsOf(`error.${kind}`)),
+  ...['unreadable', 'forbidden', 'not_found', 'too_many', 'bug', 'busy', 'upstream', 'out_of_order'].flatMap(
+    (kind) => textsOf(`error.${kind}`),
+  ),
 ]
 
 describe('the views', () => {

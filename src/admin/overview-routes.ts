@@ -22,9 +22,12 @@ export function createOverviewRoutes({ overview }: { overview: OverviewService }
   })
 
   router.get(paths.adminCase, async (req: Request<{ code: string }>, res) => {
+    const failedPages = await overview.listFailedPages(req.params.code)
     const found = await overview.findCase(req.params.code)
+    if (!found && failedPages.length > 0)
+      return renderAdminPage(res, 'failed-page', { title: `Failure ${failedPages[0]?.code}`, failedPages })
     if (!found) throw new NotFoundError('unknown_session', 'No customer has this code.')
-    renderAdminPage(res, 'case', { title: `Case ${found.session.code}`, ...found })
+    renderAdminPage(res, 'case', { title: `Case ${found.session.code}`, ...found, failedPages })
   })
 
   return router

@@ -4,6 +4,7 @@ import { ANSWER_MS } from '../channels/requirement.ts'
 import type { Clock } from '../clock.ts'
 import type { Row } from '../database/schema.ts'
 import type { ConnectSession, ConnectSessionService } from '../onboarding/connect-session-service.ts'
+import type { FailedPage, FailedPages } from '../onboarding/failed-pages.ts'
 import type { ReturnService } from '../onboarding/return-service.ts'
 import type { Review } from '../onboarding/review-facts.ts'
 import type { ReviewService } from '../onboarding/review-service.ts'
@@ -51,6 +52,7 @@ export interface Needs {
 
 interface Dependencies {
   readonly channels: Pick<ChannelService, 'list' | 'listCandidates'>
+  readonly failedPages: Pick<FailedPages, 'find'>
   readonly sessions: Pick<ConnectSessionService, 'findByCode'>
   readonly returns: Pick<ReturnService, 'listOfSession' | 'listUnanswered'>
   readonly reviews: Pick<ReviewService, 'listOpen' | 'listOfChannel'>
@@ -88,6 +90,11 @@ export class OverviewService {
       reviews: await this.#withChannels(open.slice(0, MAX_REVIEWS_SHOWN)),
       hasMoreReviews: open.length > MAX_REVIEWS_SHOWN,
     }
+  }
+
+  /** What a code on a failure page leads to, and the failures of the session whose code it is. */
+  listFailedPages(code: string): Promise<FailedPage[]> {
+    return this.#dependencies.failedPages.find(code)
   }
 
   async findCase(code: string): Promise<Case | undefined> {

@@ -11,7 +11,7 @@ export function createSearchRoutes({ search }: { search: SearchService }): Route
   router.get(paths.adminSearch, async (req, res) => {
     const typed = readQueryText(req.query.q)
     const result = await search.find(typed)
-    const only = onlyHitOf(result)
+    const only = onlyHitOf(result) ?? (await failureOf(result, typed))
     if (only) return res.redirect(303, only)
     const { channels, sessions, isCut } = result
     renderAdminPage(res, 'search', {
@@ -20,6 +20,12 @@ export function createSearchRoutes({ search }: { search: SearchService }): Route
       ...result,
     })
   })
+
+  async function failureOf({ channels, sessions }: SearchResult, typed: string): Promise<string | undefined> {
+    if (channels.count + sessions.count > 0) return undefined
+    const code = await search.findFailure(typed)
+    return code && pathTo('adminCase', code)
+  }
 
   return router
 }

@@ -2,6 +2,7 @@ import type { ChannelService } from '../channels/channel-service.ts'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../database/database.ts'
 import type { ConnectSession, ConnectSessionService } from '../onboarding/connect-session-service.ts'
+import type { FailedPages } from '../onboarding/failed-pages.ts'
 import type { ReturnService } from '../onboarding/return-service.ts'
 import { readQuery } from '../search/query.ts'
 import { type Found, findSubjects, keepSubjects, keyOf, type Subject } from '../search/search-index.ts'
@@ -30,6 +31,7 @@ export interface SearchResult {
 
 interface Dependencies {
   readonly db: Database
+  readonly failedPages: Pick<FailedPages, 'find'>
   readonly channels: Pick<ChannelService, 'list' | 'listIds'>
   readonly sessions: Pick<ConnectSessionService, 'list' | 'listIds'>
   readonly returns: Pick<ReturnService, 'listOfSessions'>
@@ -58,6 +60,13 @@ export class SearchService {
       sessions: await this.#show(sessions, found, (ids) => this.#readSessions(ids)),
       isCut: found.isCut || channels.length === MAX_HITS || sessions.length === MAX_HITS,
     }
+  }
+
+  /** The code that this spells, when a failure page has it. */
+  async findFailure(typed: string): Promise<string | undefined> {
+    const letters = typed.toUpperCase().replaceAll(/[^A-Z\d]/g, '')
+    const code = `${letters.slice(0, 3)}-${letters.slice(3)}`
+    return (await this.#dependencies.failedPages.find(code)).length > 0 ? code : undefined
   }
 
   async #channelsOf({ subjects }: Found): Promise<Hit[]> {

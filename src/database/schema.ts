@@ -1,4 +1,5 @@
 import type { ColumnType, Insertable, Selectable } from 'kysely'
+import type { FailureKind } from '../errors.ts'
 
 /**
  * A column that may be empty: left out or null when it is written, undefined when it is read. An update takes null,
@@ -33,6 +34,7 @@ export interface Schema {
   ownerConfirmation: OwnerConfirmationTable
   ownerConfirmationChannel: { confirmationId: string; channelId: string }
   ownerMailStop: { tenantId: string; stoppedAt: Date }
+  failedPage: FailedPageTable
   mint: MintTable
   apiKey: ApiKeyTable
   notice: NoticeTable
@@ -342,6 +344,18 @@ interface OwnerConfirmationTable {
   /** `none`: not answered in its time, not deliverable, or not needed any more. */
   answer: Optional<'yes' | 'no' | 'none'>
   closedAt: Optional<Date>
+}
+
+interface FailedPageTable {
+  id: string
+  /** What the page told to quote: its own, or that of its session. */
+  code: string
+  /** The pattern; empty: an address that this site does not have. */
+  route: string
+  status: number
+  what: FailureKind
+  sessionId: Optional<string>
+  happenedAt: Date
 }
 
 interface MintTable {

@@ -2,6 +2,7 @@ import { type Request, type RequestHandler, type Response, Router } from 'expres
 import { z } from 'zod'
 import { PartnerApiError } from '../errors.ts'
 import { confirmPath, paths } from '../paths.ts'
+import { concernsSession, failedPage } from '../web/failed-page.ts'
 import { pageContext, renderPage } from '../web/render-page.ts'
 import { requestCode } from '../web/request-log.ts'
 import { idsOf, type Objection, type OwnerAnswerService, type OwnerQuestion } from './owner-answer-service.ts'
@@ -26,6 +27,7 @@ export function createConfirmRoutes(answers: OwnerAnswerService, limit: RequestH
   router.post(paths.confirm, limit, async (req: Request<{ id: string }>, res) => {
     const { id } = req.params
     const question = await answers.find(id)
+    concernsSession(res, question?.session)
     if (!question?.isOpen) return show(res, question, id)
     const form = answerForm.safeParse(req.body)
     const problem = form.success ? await settle(form.data, question) : 'unclear'
@@ -84,7 +86,9 @@ function show(res: Response, question: OwnerQuestion | undefined, id: string, pr
 function showEnd(res: Response, question: OwnerQuestion | undefined): void {
   const kind = kindOfEnd(question)
   const status = { unknown: 404, expired: 410, yes: 200, elsewhere: 200, no: 200 }[kind]
-  const code = question?.session.code ?? requestCode(res)
+  const session = question?.session
+  const isFailure = kind === 'unknown' || kind === 'expired'
+  const code = isFailure ? failedPage(res, `question_${kind}`, session) : (session?.code ?? requestCode(res))
   const title = pageContext(res).t(`confirm.${kind}.title`)
   renderPage(res.status(status), 'onboarding/confirm-ended', { title, kind, code })
 }

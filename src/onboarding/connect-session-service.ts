@@ -1,22 +1,28 @@
 import type { ChannelService } from '../channels/channel-service.ts'
 import type { Clock } from '../clock.ts'
 import { type IoSignature, launchLink } from '../d360/launch-link.ts'
-import { compiledInsert, compiledQuery } from '../database/compiled-query.ts'
 import { type Database, inTransaction } from '../database/database.ts'
 import { groupCommit } from '../database/group-commit.ts'
-import type { Language, NewRow, Row } from '../database/schema.ts'
+import type { Language, Row } from '../database/schema.ts'
 import { BusyError, NotFoundError } from '../errors.ts'
 import { hashOf, type KnownBrowser, newCode, newId, newSecret } from '../identifiers.ts'
 import { addTerms } from '../search/search-index.ts'
 import { emailTerms, idTerm, numberTerms } from '../search/terms.ts'
 import { NONCE_PARAMETER } from './callback-query.ts'
 import type { LaunchSigner } from './launch-signer.ts'
+import {
+  type ConnectSession,
+  countReturn,
+  insertLaunch,
+  type Launch,
+  launchBy,
+  listUsedLaunches,
+  sessionBy,
+} from './session-queries.ts'
 
-/** One attempt to connect, from the link to the result. */
-export type ConnectSession = Row<'connectSession'> & { readonly tenantName: string }
+export type { ConnectSession, Launch } from './session-queries.ts'
+
 export type SessionEnd = 'expired' | 'used_up'
-/** One departure to the permission screen. */
-export type Launch = Row<'launch'>
 
 /** Who presses twice means once. */
 const DOUBLE_PRESS_MS = 10_000
@@ -117,11 +123,11 @@ export class ConnectSessionService {
    * with what came back elsewhere: that is resumed when this launch returns.
    */
   async launch(session: ConnectSession, browser: KnownBrowser, wish: LaunchWish = {}): Promise<URL> {
+    // Where launches are signed, each press is a launch of its own: 360dialog lets a signature in once.
+    if (this.#dependencies.signer.isOn) return this.#launchAnew(session, browser, wish)
     const { nonce, earlier } = await this.#press(browser, `${session.id} ${wish.isContinuation ?? false}`)
-    if (earlier) return this.#pressAgain(earlier, nonce, browser, wish)
-    const ioSignature = await this.#sign(session, browser.hash)
-    await this.#store(session, nonce, browser, wish, this.#db)
-    return this.#screen(session, { ...wish, nonce, ioSignature })
+    if (!earlier) await this.#store(session, nonce, browser, wish, this.#db)
+    return this.#screen(session, { ...wish, nonce })
   }
 
   /** The session that a connect link opens, expired ones included. Consumes nothing. */
@@ -318,15 +324,19 @@ export class ConnectSessionService {
     return (await returns.execute()).length > 0
   }
 
-  /** Where launches are signed, each press is a launch of its own: 360dialog lets a signature in once. */
+  /** The sign-up of a double press is there already. */
   async #pressAgain(earlier: Launch, nonce: string, browser: KnownBrowser, wish: LaunchWish): Promise<URL> {
     const session = await this.find(earlier.sessionId)
     if (!session) throw new NotFoundError()
-    if (!this.#dependencies.signer.isOn) return this.#screen(session, { ...wish, nonce })
+    if (this.#dependencies.signer.isOn) return this.#launchAnew(session, browser, wish)
+    return this.#screen(session, { ...wish, nonce })
+  }
+
+  async #launchAnew(session: ConnectSession, browser: KnownBrowser, wish: LaunchWish): Promise<URL> {
     const ioSignature = await this.#sign(session, browser.hash)
-    const another = newSecret()
-    await this.#store(session, another, browser, wish, this.#db)
-    return this.#screen(session, { ...wish, nonce: another, ioSignature })
+    const nonce = newSecret()
+    await this.#store(session, nonce, browser, wish, this.#db)
+    return this.#screen(session, { ...wish, nonce, ioSignature })
   }
 
   /** False when the same press is stored already. */
@@ -408,72 +418,3 @@ function sessionTerms({ id, code, email, number }: Row<'connectSession'>): strin
 async function first<T>(rows: Promise<readonly T[]>): Promise<T | undefined> {
   return (await rows)[0]
 }
-
-const findSessionBy = (column: 'id' | 'linkHash' | 'code') =>
-  compiledQuery<{ value: string }, ConnectSession>((db, value) =>
-    db
-      .selectFrom('connectSession')
-      .innerJoin('tenant', 'tenant.id', 'connectSession.tenantId')
-      .selectAll('connectSession')
-      .select('tenant.name as tenantName')
-      .where(`connectSession.${column}`, '=', value('value')),
-  )
-const sessionBy = {
-  id: findSessionBy('id'),
-  linkHash: findSessionBy('linkHash'),
-  code: findSessionBy('code'),
-}
-
-const findLaunchBy = (column: 'id' | 'nonceHash' | 'statusHash') =>
-  compiledQuery<{ value: string }, Launch>((db, value) =>
-    db.selectFrom('launch').selectAll().where(column, '=', value('value')),
-  )
-const launchBy = {
-  id: findLaunchBy('id'),
-  nonceHash: findLaunchBy('nonceHash'),
-  statusHash: findLaunchBy('statusHash'),
-}
-
-const listUsedLaunches = compiledQuery<
-  { sessionId: string; browserHash: string },
-  { id: string; state: Row<'connectReturn'>['state'] }
->((db, value) =>
-  db
-    .selectFrom('launch')
-    .innerJoin('connectReturn as returned', 'returned.launchId', 'launch.id')
-    .select(['launch.id', 'returned.state'])
-    .where('launch.sessionId', '=', value('sessionId'))
-    .where('launch.browserHash', '=', value('browserHash'))
-    .where('returned.arrival', '=', 'launch')
-    .where('returned.state', '!=', 'declined')
-    .orderBy('launch.id', 'desc'),
-)
-
-const countReturn = compiledQuery<{ sessionId: string; most: number }, { returnCount: number }>((db, value) =>
-  db
-    .updateTable('connectSession')
-    .set((set) => ({ returnCount: set('returnCount', '+', 1) }))
-    .where('id', '=', value('sessionId'))
-    .where('returnCount', '<', value('most'))
-    .returning('returnCount'),
-)
-
-const insertLaunch = compiledInsert<NewRow<'launch'>>(
-  [
-    'id',
-    'sessionId',
-    'nonceHash',
-    'statusHash',
-    'browserHash',
-    'isContinuation',
-    'language',
-    'createdAt',
-    'expiresAt',
-  ],
-  (db, launch) =>
-    db
-      .insertInto('launch')
-      .values(launch)
-      .onConflict((conflict) => conflict.column('nonceHash').doNothing())
-      .returning('id'),
-)

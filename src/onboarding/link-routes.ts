@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { NotFoundError } from '../errors.ts'
 import { linkPath, paths, statusPath } from '../paths.ts'
 import type { BrowserId } from '../web/browser-id.ts'
+import { concernsSession } from '../web/failed-page.ts'
 import { formText } from '../web/form-text.ts'
 import { pageContext, renderPage } from '../web/render-page.ts'
 import { findNameProblem } from './company-name.ts'
@@ -59,6 +60,7 @@ export function createLinkRoutes(dependencies: Dependencies): Router {
 
   router.get(paths.link, launchPageHeaders, async (req, res) => {
     const session = await sessions.findByLink(String(req.params.token))
+    concernsSession(res, session)
     if (!session) return showUnusableLink(res, sessions, session)
     const used = await sessions.findStatusPage(session, browsers.ensure(req, res))
     if (sessions.endOf(session)) return showUnusableLink(res, sessions, session, used)
@@ -69,6 +71,7 @@ export function createLinkRoutes(dependencies: Dependencies): Router {
 
   router.post(paths.link, limit, launchPageHeaders, async (req, res) => {
     const session = await sessions.findByLink(String(req.params.token))
+    concernsSession(res, session)
     if (!session || sessions.endOf(session)) return showUnusableLink(res, sessions, session)
     const login = hasAccount(req)
     const outlook = await refusals.ofSession(session)

@@ -1,8 +1,8 @@
 import type { RequestHandler, Response } from 'express'
 import type { Language } from '../database/schema.ts'
 import { statusPath } from '../paths.ts'
+import { failedPage } from '../web/failed-page.ts'
 import { pageContext, renderPage } from '../web/render-page.ts'
-import { requestCode } from '../web/request-log.ts'
 import type { ConnectSession, ConnectSessionService } from './connect-session-service.ts'
 
 /** Nobody else's copy, and in no search: who knows the address sees the page. */
@@ -29,6 +29,6 @@ export function showUnusableLink(
     why,
     isConnected: used?.isConnected ?? false,
     statusHref: used && statusPath(used.id),
-    code: session?.code ?? requestCode(res),
+    code: failedPage(res, `link_${why}`, session),
   })
 }

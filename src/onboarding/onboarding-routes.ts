@@ -4,6 +4,7 @@ import { InvalidInputError, NotFoundError } from '../errors.ts'
 import { hashOf } from '../identifiers.ts'
 import { paths, returnPagePath, statusPath } from '../paths.ts'
 import type { BrowserId } from '../web/browser-id.ts'
+import { concernsSession, failedPage } from '../web/failed-page.ts'
 import { onlyMethod } from '../web/only-method.ts'
 import { pageContext, renderPage } from '../web/render-page.ts'
 import { requestCode } from '../web/request-log.ts'
@@ -37,6 +38,7 @@ export function createOnboardingRoutes(dependencies: Dependencies): Router {
     res.set('cache-control', 'no-store')
     const query = readQuery(req, res, logger)
     const match = await receiver.match(query, browsers.read(req))
+    if (match.kind === 'launch') concernsSession(res, { id: match.launch.sessionId })
     // A live nonce is never limited; what anybody can send again and again is.
     if (!match.isLive) await runMiddleware(limit, req, res)
     // A browser that goes on from here is known again when it does.
@@ -52,6 +54,7 @@ export function createOnboardingRoutes(dependencies: Dependencies): Router {
 
   router.get(paths.returnPage, launchPageHeaders, async (req, res) => {
     const waiting = await receiver.findWaiting(String(req.params.id))
+    concernsSession(res, waiting?.session)
     if (!waiting) throw new NotFoundError()
     const { session, state, arrival, browserHash } = waiting
     const end = sessions.endOf(session)
@@ -66,6 +69,7 @@ export function createOnboardingRoutes(dependencies: Dependencies): Router {
   // "Continue here": whoever holds this page may launch its session, as whoever holds its link may.
   router.post(paths.returnPage, limit, launchPageHeaders, async (req, res) => {
     const waiting = await receiver.findWaiting(String(req.params.id))
+    concernsSession(res, waiting?.session)
     if (!waiting || sessions.endOf(waiting.session)) return showUnusableLink(res, sessions, waiting?.session)
     const screen = await sessions.launch(waiting.session, browsers.ensure(req, res), {
       isContinuation: true,
@@ -75,11 +79,13 @@ export function createOnboardingRoutes(dependencies: Dependencies): Router {
   })
 
   router.get(paths.returned, (_req, res) => {
-    renderPage(res, 'onboarding/returned', { title: pageContext(res).t('returned.title') })
+    const code = failedPage(res, 'no_launch')
+    renderPage(res, 'onboarding/returned', { title: pageContext(res).t('returned.title'), code })
   })
 
   router.get(paths.status, launchPageHeaders, async (req, res) => {
     const found = await status.find(String(req.params.id))
+    concernsSession(res, found?.session)
     if (!found) throw new NotFoundError()
     if (req.accepts(['html', 'json']) === 'json') {
       res.json(toJson(found.progress))
@@ -91,6 +97,7 @@ export function createOnboardingRoutes(dependencies: Dependencies): Router {
   // "Start again": whoever holds a status page may launch its session anew, as whoever holds its link may.
   router.post(paths.status, limit, launchPageHeaders, async (req, res) => {
     const found = await status.find(String(req.params.id))
+    concernsSession(res, found?.session)
     if (!found || sessions.endOf(found.session)) return showUnusableLink(res, sessions, found?.session)
     const screen = await sessions.launch(found.session, browsers.ensure(req, res), {
       language: languageOf(res),

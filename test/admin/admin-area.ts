@@ -21,6 +21,7 @@ import { ProbeService } from '../../src/keys/probe-service.ts'
 import { NoticeRepository } from '../../src/notices/notice-repository.ts'
 import { NoticeService } from '../../src/notices/notice-service.ts'
 import { ConnectSessionService } from '../../src/onboarding/connect-session-service.ts'
+import { FailedPages } from '../../src/onboarding/failed-pages.ts'
 import { OwnerAskingService } from '../../src/onboarding/owner-asking-service.ts'
 import { OwnerConfirmationStore } from '../../src/onboarding/owner-confirmation-store.ts'
 import { ReturnRepository } from '../../src/onboarding/return-repository.ts'
@@ -61,6 +62,7 @@ export async function openAdminArea(
   // The pages read and move rows: what would call 360dialog is not built here.
   const stored = { db, channels, jobs, audit, clock, returns: new ReturnRepository({ db }) }
   const sessions = new ConnectSessionService(stored as never)
+  const failedPages = new FailedPages({ db, clock })
   const returns = new ReturnService(stored as never)
   const reviews = new ReviewService({ ...stored, sessions, reviews: new ReviewRepository({ db }) } as never)
   const health = new HealthService(stored as never)
@@ -70,8 +72,8 @@ export async function openAdminArea(
     publicUrl,
     admins,
     counts: new SignInCounts({ db, clock }),
-    overview: new OverviewService({ channels, sessions, returns, reviews, audit, clock }),
-    search: new SearchService({ db, channels, sessions, returns, clock }),
+    overview: new OverviewService({ failedPages, channels, sessions, returns, reviews, audit, clock }),
+    search: new SearchService({ db, failedPages, channels, sessions, returns, clock }),
     channelAdmin: new ChannelAdminService({
       ...{ db, channels, returns, audit, clock },
       notices: new NoticeService({ notices: new NoticeRepository({ db }) } as never),

@@ -62,7 +62,7 @@ describe('an empty admin area', () => {
   })
 
   it('says what to do with a code that nobody has', async () => {
-    expect(await words('/admin/search?q=K7Q-2MD')).toContain('A code from an error page is in the log')
+    expect(await words('/admin/search?q=K7Q-2MD')).toContain('Nothing was found for K7Q-2MD')
     await browser.get('/admin/cases/K7Q-2MD').expect(404)
     await browser.get('/admin/cases/%00').expect(404)
   })

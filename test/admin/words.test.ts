@@ -42,6 +42,11 @@ const signatures: Each<Row<'notice'>['signature']> = {
 const noticeOutcomes: Each<NonNullable<Row<'notice'>['outcome']>> = {
   ...{ read: true, not_listed: true, kept: true },
 }
+const failures: Each<Row<'failedPage'>['what']> = {
+  ...{ unreadable: true, forbidden: true, not_found: true, too_many: true, busy: true, upstream: true },
+  ...{ bug: true, out_of_order: true, link_unknown: true, link_expired: true, link_used_up: true },
+  ...{ no_launch: true, question_unknown: true, question_expired: true },
+}
 const decisions: Each<NonNullable<Row<'review'>['decision']>> = {
   accepted: true,
   moved: true,
@@ -101,6 +106,7 @@ const built = [
     Row<'channelChange'>['fact']
   >),
   ...channelFacts.map((fact) => `admin.channelFact.${fact}`),
+  ...keysOf('failedPage', failures),
   ...keysOf('decision', decisions),
   ...keysOf('reviewState', { open: true, ...decisions }),
   ...keysOf('mintReason', mintReasons),

@@ -83,13 +83,17 @@ describe('every client page can be used by everybody, light and dark, on a phone
   it('a link and a sign-up of which 360dialog will refuse something', async () => {
     const code = { code: 'hub_blocked' } as const
     const { refusals } = closed.context
+    const { ofSession } = refusals
     refusals.ofSession = async () => ({
       hasAccount: true,
       refusals: [code, { code: 'limit_used_up', used: 2, limit: 2 }],
     })
     await check(closed, await closed.link({ tenantName: LONG }), 200)
+    refusals.ofSession = ofSession
+    const { ofVisitor } = open.context.refusals
     open.context.refusals.ofVisitor = async () => [code]
     await check(open, '/', 200)
+    open.context.refusals.ofVisitor = ofVisitor
   })
 
   it('a link that has ended', async () => {

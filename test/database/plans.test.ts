@@ -13,6 +13,7 @@ import { Jobs } from '../../src/jobs/jobs.ts'
 import { createLogger } from '../../src/logger.ts'
 import { NoticeRepository } from '../../src/notices/notice-repository.ts'
 import { ConnectSessionService } from '../../src/onboarding/connect-session-service.ts'
+import { FailedPages } from '../../src/onboarding/failed-pages.ts'
 import { ReturnRepository } from '../../src/onboarding/return-repository.ts'
 import { findSubjects, keepSubjects } from '../../src/search/search-index.ts'
 import { emailTerms, idTerm, nameTerms, numberTerms } from '../../src/search/terms.ts'
@@ -54,7 +55,8 @@ interface Lookup {
 function searchIn(db: Database): SearchService {
   const returns = new ReturnRepository({ db })
   const [channels, sessions] = [new ChannelService({ db }), new ConnectSessionService({ db } as never)]
-  return new SearchService({ db, channels, sessions, returns, clock })
+  const failedPages = new FailedPages({ db, clock })
+  return new SearchService({ db, failedPages, channels, sessions, returns, clock })
 }
 
 const found = { ids: ['ch7', 's7'], tenantIds: ['t7', 't8', 't9'], clientIds: ['cl7'] }

@@ -50,6 +50,10 @@ const rows: Readonly<Record<string, Cells>> = {
   },
   owner_confirmation_channel: { confirmation_id: 'o1', channel_id: 'ch1' },
   owner_mail_stop: { tenant_id: 't1', stopped_at: at },
+  failed_page: {
+    ...{ id: 'f1', code: 'K7Q-2MD', route: '/connect/:token', status: 404, what: 'link_unknown' },
+    ...{ session_id: 's1', happened_at: at },
+  },
   mint: {
     ...{ id: 'm1', channel_id: 'ch1', version: 1, reason: 'return', asked_by: 'r1', state: 'waiting' },
     requested_at: at,
@@ -103,6 +107,7 @@ const required: Readonly<Record<string, string>> = {
   owner_confirmation: 'id session_id client_id email language asked_by link_hash created_at expires_at',
   owner_confirmation_channel: 'confirmation_id channel_id',
   owner_mail_stop: 'tenant_id stopped_at',
+  failed_page: 'id code route status what happened_at',
   mint: 'id channel_id version reason asked_by state is_held_back requested_at since_at',
   api_key: 'channel_id version kid sealed fingerprint address status is_held_back created_at',
   channel_task: 'channel_id name version state since_at',
@@ -132,6 +137,7 @@ const references: Readonly<Record<string, string>> = {
   owner_confirmation: 'session_id client_id',
   owner_confirmation_channel: 'confirmation_id channel_id',
   owner_mail_stop: 'tenant_id',
+  failed_page: 'session_id',
   mint: 'channel_id',
   api_key: 'channel_id',
   channel_task: 'channel_id',
@@ -159,6 +165,7 @@ const closedLists: Readonly<Record<string, string>> = {
   returned_channel: 'is_revoked outcome rule reason',
   review: 'arrival reason decision',
   owner_confirmation: 'language answer',
+  failed_page: 'what',
   mint: 'reason state is_held_back',
   api_key: 'status is_held_back',
   channel_task: 'name state',
@@ -175,6 +182,7 @@ const rules: readonly (readonly [what: string, table: string, change: Cells])[] 
   ['a negative channel limit', 'client', { max_channels: -1 }],
   ['a second hub of which it says something', 'partner_hub', { id: 2 }],
   ['a term of nothing', 'search_term', { term: '' }],
+  ['a failure that is no answer', 'failed_page', { status: 600 }],
   ['a second walk', 'sync', { id: 2 }],
   ...['place', 'clients', 'channels', 'failures'].map(
     (count) => [`a negative count of ${count}`, 'sync', { [count]: -1 }] as const,

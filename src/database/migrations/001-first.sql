@@ -344,6 +344,24 @@ create table owner_mail_stop (
   stopped_at text not null
 );
 
+-- A page that told somebody of a failure: what the code on it leads to. Neither an address nor an id of 360dialog.
+create table failed_page (
+  id text not null primary key,
+  code text not null,
+  route text not null,
+  status integer not null check (status between 200 and 599),
+  what text not null check (what in ('unreadable', 'forbidden', 'not_found', 'too_many', 'busy', 'upstream', 'bug',
+    'out_of_order', 'link_unknown', 'link_expired', 'link_used_up', 'no_launch', 'question_unknown', 'question_expired')),
+  session_id text references connect_session (id) on delete set null,
+  happened_at text not null
+);
+
+create index failed_page_code on failed_page (code, id);
+
+create index failed_page_session on failed_page (session_id, id);
+
+create index failed_page_age on failed_page (happened_at);
+
 -- Keys ----------------------------------------------------------------------------------------------------------
 
 -- The ledger of key creations; a row is never deleted. A new key ends the channel's earlier one at 360dialog, so at
