@@ -62,7 +62,7 @@ describe('a client with a browser', () => {
     await press('Weiter zu 360dialog')
     expect((await answered).status()).toBe(422)
 
-    await expectText('Bitte prüfen Sie Ihre Angaben:')
+    await expectText('Es gibt ein Problem')
     expect(await page.locator('#company').inputValue()).toBe('Bäckerei Ümit & Söhne')
     expect(await page.locator('#company').getAttribute('aria-invalid')).toBeNull()
     for (const [field, words] of [

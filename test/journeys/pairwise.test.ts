@@ -23,6 +23,7 @@ const turnsAway = [
 
 /** Every switch with choices is a factor by itself. One that takes any number or text has the values that are tried here. */
 const anyValue: Factors = {
+  partner_domain: ['', 'nordlicht.example'],
   io_signature_seconds: [300, 30],
   page_default: [20, 1],
   page_most: [200, 1],

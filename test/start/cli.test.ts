@@ -74,7 +74,7 @@ describe('operator commands', () => {
     expect({ code, lines: stdout.trim().split('\n').length }).toEqual({ code: 0, lines: 1 })
     expect(stderr).toContain('"action":"link.created"')
     const { text } = await site.newBrowser().get(new URL(stdout.trim()).pathname).expect(200)
-    expect(text).toContain('<strong>Muster</strong>')
+    expect(text).toContain('<bdi>Muster</bdi>')
     expect(text).toContain('+49 30 123456')
   })
 

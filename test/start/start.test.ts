@@ -57,7 +57,7 @@ describe('npm start', () => {
     expect(stdout).toContain(`Client page   http://localhost:${port}\n`)
     const link = /Connect link {2}http:\/\/localhost:\d+(\/connect\/\S+)/.exec(stdout)?.[1] ?? ''
     const linked = await request(`http://localhost:${port}`).get(link).expect(200)
-    expect(linked.text).toContain('<strong>Shop A GmbH</strong>')
+    expect(linked.text).toContain('<bdi>Shop A GmbH</bdi>')
     expect(linked.text).toContain(`<img src="http://localhost:${port + 1}/nordlicht.svg" alt="Nordlicht">`)
     expect(stdout).toContain(`Simulator     http://localhost:${port + 1}   (plays 360dialog)`)
 
