@@ -72,8 +72,9 @@ describe('a client with a browser', () => {
     ] as const) {
       const input = page.locator(`#${field}`)
       expect(await input.getAttribute('aria-invalid')).toBe('true')
-      const problem = page.locator(`#${await input.getAttribute('aria-describedby')}`)
-      expect(await problem.textContent()).toContain(words)
+      const ids = (await input.getAttribute('aria-describedby'))?.split(' ') ?? []
+      const described = await Promise.all(ids.map((id) => page.locator(`#${id}`).textContent()))
+      expect(described.join(' ')).toContain(words)
     }
 
     await page.getByLabel('Ihre E-Mail').fill('umit@baeckerei.example')
