@@ -90,15 +90,19 @@ export class FailedPages {
     if (this.#counts.minute !== minute) this.#counts = { minute, by: new Map() }
     if (route === undefined) return this.#count('nowhere', A_MINUTE_OF_NOWHERE)
     if (status >= 500) return this.#count('ours', A_MINUTE)
+    // Networks are counted while there is room, so there are no more of them than that.
+    if (!this.#isBelow('theirs', A_MINUTE)) return false
     return this.#count(`of ${network}`, A_MINUTE_OF_NETWORK) && this.#count('theirs', A_MINUTE)
   }
 
+  #isBelow(name: string, most: number): boolean {
+    return (this.#counts.by.get(name) ?? 0) < most
+  }
+
   #count(name: string, most: number): boolean {
+    if (!this.#isBelow(name, most)) return false
     const { by } = this.#counts
-    const count = by.get(name) ?? 0
-    // Names of networks are made up by whoever has many.
-    if (count >= most || by.size > MAX_WAITING) return false
-    by.set(name, count + 1)
+    by.set(name, (by.get(name) ?? 0) + 1)
     return true
   }
 
