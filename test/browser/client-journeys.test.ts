@@ -67,7 +67,7 @@ describe('a client with a browser', () => {
     expect(await page.locator('#company').getAttribute('aria-invalid')).toBeNull()
     for (const [field, words] of [
       ['email', 'Geben Sie eine E-Mail-Adresse ein'],
-      ['number', 'Geben Sie die Nummer mit Landesvorwahl ein'],
+      ['number', 'Geben Sie die Nummer mit Landes\u00advorwahl ein'],
       ['consent', 'Setzen Sie das Häkchen'],
     ] as const) {
       const input = page.locator(`#${field}`)
@@ -79,7 +79,7 @@ describe('a client with a browser', () => {
 
     await page.getByLabel('Ihre E-Mail').fill('umit@baeckerei.example')
     await page.getByLabel('WhatsApp-Nummer').fill('')
-    await page.getByLabel('Ich darf über diese Nummer entscheiden').check()
+    await page.getByLabel('Ich darf über diese Nummer ent\u00adscheiden').check()
     await press('Weiter zu 360dialog')
     await signUpAndShare('+49 170 7654321')
     await page.waitForURL(/\/status\//)
@@ -218,15 +218,15 @@ describe('a client with a browser', () => {
     await page.context().clearCookies()
     await press('Share with')
     await page.waitForURL(/\/return\/[\w-]{43}$/)
-    await expectHeading('Hier weitermachen')
+    await expectHeading('Hier weiter\u00admachen')
     await expectText(
-      'Sie sind in einem anderen Browser zurückgekommen. Was Sie erlaubt haben, bleibt erhalten.',
+      'Sie sind in einem anderen Browser zurück\u00adgekommen. Was Sie erlaubt haben, bleibt erhalten.',
     )
     await expectText('Shop A GmbH')
     expect(await widthOfPage()).toBeLessThanOrEqual(360)
     const kept = page.url()
 
-    await press('Hier weitermachen')
+    await press('Hier weiter\u00admachen')
     await page.getByText('I have an account: log in').click()
     await press('Log in')
     await press('Share with')

@@ -1,49 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Browser, Page } from 'playwright-core'
-import { type Requirement, requirementOf } from '../../src/channels/requirement.ts'
-import type { ConnectSession } from '../../src/onboarding/connect-session-service.ts'
-import { type NumberState, numberStates } from '../../src/onboarding/number-state.ts'
-import {
-  type Progress,
-  type Situation,
-  type Step,
-  type StepName,
-  situations,
-} from '../../src/onboarding/progress.ts'
+import { situations } from '../../src/onboarding/progress.ts'
 import { newClient } from '../journey.ts'
 import { launchFrom, pathOf, type Site, startSite } from '../site.ts'
 import { findBarriers, launchChromium, UNPACKING_MS } from './chromium.ts'
+import { showEveryStatus } from './every-status.ts'
 
 const LONG = `Zum Hirschen ${'Donaudampfschifffahrtsgesellschaft'.repeat(3)}`.slice(0, 100)
 const LOOKS = [
   [360, 'light'],
   [1200, 'dark'],
 ] as const
-/** How the five steps stand on the page of each status. */
-const STEPS: Record<Situation, readonly Step['state'][]> = {
-  launched: ['current', 'todo', 'todo', 'todo', 'todo'],
-  elsewhere: ['current', 'todo', 'todo', 'todo', 'todo'],
-  returned: ['done', 'current', 'todo', 'todo', 'todo'],
-  not_listed_yet: ['done', 'current', 'todo', 'todo', 'todo'],
-  not_listed: ['done', 'stopped', 'todo', 'todo', 'todo'],
-  owner: ['done', 'current', 'todo', 'todo', 'todo'],
-  waiting: ['done', 'done', 'current', 'todo', 'todo'],
-  with_support: ['done', 'done', 'done', 'current', 'todo'],
-  linking: ['done', 'done', 'done', 'current', 'todo'],
-  permission: ['done', 'done', 'done', 'done', 'current'],
-  deletion: ['done', 'done', 'done', 'done', 'done'],
-  finishing: ['done', 'done', 'done', 'done', 'done'],
-  ended: ['done', 'done', 'stopped', 'todo', 'todo'],
-  completed: ['done', 'done', 'done', 'done', 'done'],
-  needs_review: ['done', 'stopped', 'todo', 'todo', 'todo'],
-  revoked: ['stopped', 'todo', 'todo', 'todo', 'todo'],
-  refused: ['done', 'stopped', 'todo', 'todo', 'todo'],
-  declined: ['stopped', 'todo', 'todo', 'todo', 'todo'],
-  failed: ['done', 'done', 'done', 'done', 'stopped'],
-  expired: ['stopped', 'todo', 'todo', 'todo', 'todo'],
-}
-const STEP_NAMES: readonly StepName[] = ['permission', 'check', 'activation', 'key', 'connected']
-
 let browser: Browser
 let page: Page
 let open: Site
@@ -56,7 +23,7 @@ beforeAll(async () => {
   closed = await startSite({
     settings: { SELF_SIGNUP: 'off', RATE_LIMIT_PUBLIC: '1', BRAND_COLOR: '#ffd400' },
   })
-  showEveryStatus(open)
+  showEveryStatus(open, LONG)
 }, UNPACKING_MS)
 afterAll(async () => {
   await browser.close()
@@ -157,36 +124,4 @@ async function expectNoBarriers(): Promise<void> {
   }
   await page.setViewportSize({ width: 320, height: 640 })
   expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(320)
-}
-
-/** Lets the site's own status page show each state, also those that last a moment only. */
-function showEveryStatus(site: Site): void {
-  const session = { code: 'K7Q-2MD', tenantName: LONG, origin: 'link' } as ConnectSession
-  const progressOf = (
-    situation: Situation,
-    numbers: readonly NumberState[],
-    requirement?: Requirement,
-  ): Progress => ({
-    status: 'waiting',
-    situation,
-    canStartAgain: situation === 'launched',
-    requirements: requirement ? [requirement] : [],
-    steps: STEP_NAMES.map((name, place) => ({
-      name,
-      state: STEPS[situation][place] ?? 'todo',
-      at: undefined,
-    })),
-    numbers: numbers.map((state) => ({ phoneNumber: '+493012345678', state, works: false, requirement })),
-    ownerEmail: situation === 'owner' ? 'anna@shop.example' : undefined,
-  })
-  site.context.status.find = async (id) => {
-    if (id === 'broken') throw new Error('a fault that this test set')
-    if (id === 'every-number') return { session, progress: progressOf('waiting', numberStates) }
-    if (id === 'late') {
-      const late = requirementOf('activation', new Date(0), new Date())
-      return { session, progress: progressOf('waiting', numberStates, late) }
-    }
-    const situation = situations.find((one) => one === id)
-    return situation && { session, progress: progressOf(situation, []) }
-  }
 }
