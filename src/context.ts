@@ -265,7 +265,7 @@ function createOnboarding(infrastructure: Infrastructure, { partnerApi }: Hub, {
   const ownerMails = new OwnerMailService({ ...asking, publicUrl, mailer, answers })
   const returns = new ReturnService({ ...stored, owners, reviews, mints, probes, partnerApi })
   const receiver = new ReturnReceiver(stored)
-  const status = new StatusService({ ...stored, owners })
+  const status = new StatusService({ ...stored, owners, refusals })
   const failedPages = new FailedPages(infrastructure)
   return {
     mailer,

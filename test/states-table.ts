@@ -5,6 +5,7 @@ import { type RequirementCode, requirementTable } from '../src/channels/requirem
 import { type Standing, standings } from '../src/channels/standing.ts'
 import { standingTable } from '../src/channels/standing-tables.ts'
 import { deriveProgress, type Progress } from '../src/onboarding/progress.ts'
+import type { KnownRefusal } from '../src/onboarding/known-refusals.ts'
 import type { ReturnDetails } from '../src/onboarding/return-repository.ts'
 import { statusValues } from '../src/onboarding/status-page.ts'
 import { loadTranslations } from '../src/web/translations.ts'
@@ -26,7 +27,10 @@ const view = ejs.compile(readFileSync('views/onboarding/status.ejs', 'utf8'), {
 })
 
 /** The story of a session whose one return bound these numbers. */
-export function progressOf(channels: readonly ChannelDetails[]): Progress {
+export function progressOf(
+  channels: readonly ChannelDetails[],
+  refusals: readonly KnownRefusal[] = [],
+): Progress {
   const named = channels.map(({ id }) => ({
     ...{ returnId: 'ret1', channelId: id, isRevoked: false, outcome: 'bound' },
     ...{ rule: 'verified_email', reason: undefined },
@@ -37,7 +41,7 @@ export function progressOf(channels: readonly ChannelDetails[]): Progress {
   } as unknown as ReturnDetails
   return deriveProgress({
     ...{ now, launchedAt: now, isExpired: false, browserHash: 'own', channels },
-    ...{ returns: [received], ownerEmails: new Map([['cl', 'anna@shop.example']]) },
+    ...{ returns: [received], refusals, ownerEmails: new Map([['cl', 'anna@shop.example']]) },
   })
 }
 

@@ -31,6 +31,7 @@ const refusalCodes: readonly KnownRefusal['code'][] = [
 const built = [
   ...situations.flatMap((situation) => [...textsOf(`status.${situation}`), `status.${situation}.wait`]),
   'status.completed.again',
+  'status.no_place.again',
   ...['direct', 'partner'].map((payer) => `status.takeBack.${payer}`),
   ...numberStates.map((state) => `number.${state}`),
   ...whos.map((who) => `status.late.${who}`),

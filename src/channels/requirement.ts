@@ -1,5 +1,7 @@
 /** What can still be needed so that a number works. */
 export const requirementCodes = [
+  /** 360dialog takes a new number: the partner sees to it. */
+  'place',
   /** The client goes on at 360dialog, or in this browser. */
   'grant',
   /** The client shares the number, once more if it was shared before. */
@@ -50,6 +52,7 @@ export const ACTIVATION_MS = 3 * DAY_MS
 
 /** What each requirement means, the most pressing first. */
 export const requirementTable: Readonly<Record<RequirementCode, RequirementMeaning>> = {
+  place: { who: 'admin', normallyMs: 'working_day' },
   grant: { who: 'client', action: 'share', normallyMs: DAY_MS },
   permission: { who: 'client', action: 'share', normallyMs: DAY_MS },
   deletion: { who: 'client', normallyMs: 30 * DAY_MS },

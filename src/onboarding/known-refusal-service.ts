@@ -7,6 +7,7 @@ interface Dependencies {
   readonly partner: PartnerAddresses
 }
 
+/** What can be known of a session's client before it visits 360dialog. */
 export interface Outlook {
   readonly refusals: readonly KnownRefusal[]
   /** 360dialog knows the customer: it has numbers that are connected here. */

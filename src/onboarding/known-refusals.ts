@@ -42,6 +42,11 @@ export function findKnownRefusals({ email, accounts, hub, partner }: Facts): Kno
   return refusals
 }
 
+/** Only a number that is at 360dialog already can be shared. */
+export function takesNothingNew({ code }: KnownRefusal): boolean {
+  return code === 'hub_blocked' || code === 'no_new_numbers' || code === 'limit_used_up'
+}
+
 /** Nobody gets further than an account that is there already. */
 export function stopsEverybodyNew(refusals: readonly KnownRefusal[]): boolean {
   return refusals.some(({ code }) => code === 'hub_blocked' || code === 'no_new_numbers')

@@ -10,7 +10,9 @@ import { pageContext, renderPage } from '../web/render-page.ts'
 import { requestCode } from '../web/request-log.ts'
 import { runMiddleware } from '../web/run-middleware.ts'
 import { readCallbackQuery } from './callback-query.ts'
-import type { ConnectSessionService } from './connect-session-service.ts'
+import type { ConnectSession, ConnectSessionService } from './connect-session-service.ts'
+import type { KnownRefusalService } from './known-refusal-service.ts'
+import { stopsEverybodyNew } from './known-refusals.ts'
 import { languageOf, privatePage, showUnusableLink } from './onboarding-pages.ts'
 import type { ReturnReceiver, WaitingReturn } from './return-receiver.ts'
 import { type PaidBy, showStatus, toJson } from './status-page.ts'
@@ -20,6 +22,7 @@ interface Dependencies {
   readonly sessions: ConnectSessionService
   readonly receiver: ReturnReceiver
   readonly status: StatusService
+  readonly refusals: KnownRefusalService
   readonly browsers: BrowserId
   readonly paidBy: PaidBy
   readonly launchPageHeaders: RequestHandler
@@ -71,11 +74,7 @@ export function createOnboardingRoutes(dependencies: Dependencies): Router {
     const waiting = await receiver.findWaiting(String(req.params.id))
     concernsSession(res, waiting?.session)
     if (!waiting || sessions.endOf(waiting.session)) return showUnusableLink(res, sessions, waiting?.session)
-    const screen = await sessions.launch(waiting.session, browsers.ensure(req, res), {
-      isContinuation: true,
-      language: languageOf(res),
-    })
-    res.redirect(303, screen.href)
+    await launchAgain(req, res, waiting.session, true)
   })
 
   router.get(paths.returned, (_req, res) => {
@@ -99,11 +98,20 @@ export function createOnboardingRoutes(dependencies: Dependencies): Router {
     const found = await status.find(String(req.params.id))
     concernsSession(res, found?.session)
     if (!found || sessions.endOf(found.session)) return showUnusableLink(res, sessions, found?.session)
-    const screen = await sessions.launch(found.session, browsers.ensure(req, res), {
-      language: languageOf(res),
-    })
-    res.redirect(303, screen.href)
+    await launchAgain(req, res, found.session, false)
   })
+
+  /** Whoever has an account at 360dialog logs in, and so does everybody where no new one is taken. */
+  async function launchAgain(req: Request, res: Response, session: ConnectSession, isContinuation: boolean) {
+    const { hasAccount, refusals } = await dependencies.refusals.ofSession(session)
+    const wish = {
+      isContinuation,
+      login: hasAccount || stopsEverybodyNew(refusals),
+      language: languageOf(res),
+    }
+    const screen = await sessions.launch(session, browsers.ensure(req, res), wish)
+    res.redirect(303, screen.href)
+  }
 
   return router
 }

@@ -3,6 +3,7 @@ import { mostPressing, type Requirement, requirementOf } from '../channels/requi
 import { standingOf } from '../channels/standing.ts'
 import { requirementOfChannel } from '../channels/standing-tables.ts'
 import type { Row } from '../database/schema.ts'
+import { type KnownRefusal, takesNothingNew } from './known-refusals.ts'
 import { type NumberState, situationOfState, stateOfStanding, working } from './number-state.ts'
 import type { ReturnDetails } from './return-repository.ts'
 
@@ -10,6 +11,7 @@ import type { ReturnDetails } from './return-repository.ts'
 const statuses = {
   launched: 'launched',
   elsewhere: 'launched',
+  no_place: 'launched',
   returned: 'returned',
   not_listed_yet: 'waiting',
   permission: 'waiting',
@@ -59,6 +61,8 @@ export interface Progress {
   readonly situation: Situation
   /** Whether the client can launch from here. */
   readonly canStartAgain: boolean
+  /** What 360dialog would refuse then. */
+  readonly refusals: readonly KnownRefusal[]
   /** What is still needed, the most pressing first: the headline is about that one. */
   readonly requirements: readonly Requirement[]
   readonly steps: readonly Step[]
@@ -81,11 +85,13 @@ export interface Facts {
   readonly channels: readonly ChannelDetails[]
   /** Where the owners of the clients were written to whose answer is awaited. */
   readonly ownerEmails: ReadonlyMap<string, string>
+  /** What is known of the client's account and of the hub: what 360dialog would refuse on another visit. */
+  readonly refusals: readonly KnownRefusal[]
 }
 
 /** Where starting again from the page is the next thing to do. */
 const canStartAgainIn: ReadonlySet<Situation> = new Set([
-  ...(['launched', 'elsewhere', 'permission', 'declined', 'revoked'] as const),
+  ...(['launched', 'elsewhere', 'no_place', 'permission', 'declined', 'revoked'] as const),
   ...(['not_listed', 'failed', 'expired'] as const),
 ])
 
@@ -116,6 +122,7 @@ export function deriveProgress(all: Facts): Progress {
   return {
     ...{ status, situation, requirements },
     canStartAgain: canStartAgainIn.has(situation),
+    refusals: facts.refusals.filter(takesNothingNew),
     steps: stepsOf({ situation, status }, facts),
     // Alone, a number that is checked or refused is all that the page is about.
     numbers: bound.length > 0 ? numbers : [],
@@ -149,11 +156,13 @@ function checkOf(one: ReturnDetails, now: Date): Need {
   return { requirement: requirementOf('check', one.receivedAt, now), situation: 'returned' }
 }
 
-/** Where nothing came back that could need anything, the client has to go on. */
-function grantOf(situation: Situation, { now, launchedAt, returns }: Facts): Need[] {
+/** Where nothing came back that could need anything, the client has to go on, if 360dialog lets it. */
+function grantOf(situation: Situation, { now, launchedAt, returns, refusals }: Facts): Need[] {
   if (situation !== 'launched' && situation !== 'elsewhere') return []
   const since = returns.find(({ state }) => state === 'pending')?.receivedAt ?? launchedAt
-  return [{ requirement: requirementOf('grant', since, now), situation }]
+  const grant: Need = { requirement: requirementOf('grant', since, now), situation }
+  if (!refusals.some(takesNothingNew)) return [grant]
+  return [{ requirement: requirementOf('place', since, now), situation: 'no_place' }, grant]
 }
 
 function ownerEmailOf({ returns, ownerEmails, browserHash }: Facts): string | undefined {

@@ -41,12 +41,14 @@ export function showStatus(req: Request, res: Response, page: StatusPage): void 
 
 /** What the view prints, but for what the request says. */
 export function statusValues({ session, progress, end, paidBy, canContinue = false }: StatusPage) {
-  const { situation, canStartAgain, requirements, steps, numbers, ownerEmail } = progress
+  const { situation, canStartAgain, refusals, requirements, steps, numbers, ownerEmail } = progress
   const [first] = requirements
+  // What is connected stays; another number may join it.
+  const startsAgain = canStartAgain || (situation === 'completed' && !end)
   return {
     ...{ situation, end, paidBy },
-    // What is connected stays; another number may join it.
-    canStartAgain: canStartAgain || (situation === 'completed' && !end),
+    canStartAgain: startsAgain,
+    refusals: startsAgain && !end ? refusals : [],
     code: session.code,
     tenantName: session.tenantName,
     lateWho: first?.isLate ? first.who : undefined,

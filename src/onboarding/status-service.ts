@@ -1,6 +1,7 @@
 import type { ChannelDetails, ChannelService } from '../channels/channel-service.ts'
 import type { Clock } from '../clock.ts'
 import type { ConnectSession, ConnectSessionService } from './connect-session-service.ts'
+import type { KnownRefusalService } from './known-refusal-service.ts'
 import type { OwnerAskingService } from './owner-asking-service.ts'
 import { deriveProgress, type Facts, idsOf, type Progress } from './progress.ts'
 import type { ReturnRepository } from './return-repository.ts'
@@ -10,6 +11,7 @@ interface Dependencies {
   readonly returns: ReturnRepository
   readonly channels: Pick<ChannelService, 'find'>
   readonly owners: Pick<OwnerAskingService, 'listOfSession'>
+  readonly refusals: Pick<KnownRefusalService, 'ofSession'>
   readonly clock: Clock
 }
 
@@ -37,8 +39,11 @@ export class StatusService {
     session: ConnectSession,
     page: Pick<Facts, 'launchedAt' | 'isExpired' | 'browserHash'>,
   ): Promise<Progress> {
-    const { returns, channels, owners, clock } = this.#dependencies
-    const received = await returns.listOfSession(session.id)
+    const { returns, channels, owners, refusals, clock } = this.#dependencies
+    const [received, outlook] = await Promise.all([
+      returns.listOfSession(session.id),
+      refusals.ofSession(session),
+    ])
     const ids = [...new Set(received.flatMap((one) => idsOf(one, 'bound')))]
     const bound = await Promise.all(ids.map((id) => channels.find(id)))
     const isOwn = (one?: ChannelDetails): one is ChannelDetails => one?.tenantId === session.tenantId
@@ -48,7 +53,8 @@ export class StatusService {
     const ownerEmails = new Map(
       asked.flatMap((one) => (one.closedAt ? [] : [[one.clientId, one.email] as const])),
     )
-    const facts = { returns: received, channels: bound.filter(isOwn), ownerEmails }
+    const own = { returns: received, channels: bound.filter(isOwn), ownerEmails }
+    const facts = { ...own, refusals: outlook.refusals }
     return deriveProgress({ ...page, ...facts, now: clock.now() })
   }
 }

@@ -14,6 +14,7 @@ import type { Site } from '../site.ts'
 const STEPS: Record<Situation, readonly Step['state'][]> = {
   launched: ['current', 'todo', 'todo', 'todo', 'todo'],
   elsewhere: ['current', 'todo', 'todo', 'todo', 'todo'],
+  no_place: ['current', 'todo', 'todo', 'todo', 'todo'],
   returned: ['done', 'current', 'todo', 'todo', 'todo'],
   not_listed_yet: ['done', 'current', 'todo', 'todo', 'todo'],
   not_listed: ['done', 'stopped', 'todo', 'todo', 'todo'],
@@ -45,7 +46,8 @@ export function showEveryStatus(site: Site, tenantName: string): void {
   ): Progress => ({
     status: 'waiting',
     situation,
-    canStartAgain: situation === 'launched',
+    canStartAgain: situation === 'launched' || situation === 'no_place',
+    refusals: situation === 'no_place' ? [{ code: 'limit_used_up', used: 12, limit: 12 }] : [],
     requirements: requirement ? [requirement] : [],
     steps: STEP_NAMES.map((name, place) => ({
       name,

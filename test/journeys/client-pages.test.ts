@@ -154,6 +154,13 @@ const ways: Record<Situation, Way> = {
       .expect(303)
     return launched
   },
+  no_place: async () => {
+    await open()
+    const launched = await left()
+    site.hub.setSwitches({ allow_client_to_add_phone_no: false })
+    await site.context.sync.complete()
+    return launched
+  },
   returned: async () => {
     await open()
     await site.context.runner.stop()

@@ -67,6 +67,10 @@ describe.each(engines)('what 360dialog refuses is said before the visit, on %s',
     expect(text.indexOf('I already have a 360dialog account')).toBeLessThan(
       text.indexOf('Continue to 360dialog'),
     )
+    // The page that offers another number says so beside the button.
+    expect((await browser.get(returned.status).expect(200)).text).toMatch(
+      /2 of 2 numbers used.*Connect another number/s,
+    )
     const { clientId } = site.hub.channel('ch1')
     expect(await at360dialog({ clientId, add: newClient('ch3').add })).toThrow('may have 2 numbers')
     expect((await open({ ...order, number: add[0]?.phoneNumber })).text).not.toContain('numbers used')
@@ -90,6 +94,8 @@ describe.each(engines)('what 360dialog refuses is said before the visit, on %s',
     const number = newClient(Object.keys(switches)[0]?.length.toString() ?? '').add?.[0]
     const { id: clientId } = site.hub.addClient({ name: 'Old', email: `${number?.id}@old.example` })
     site.hub.addChannel({ clientId, phoneNumber: '', displayName: 'Old', ...number })
+    const early = site.newBrowser()
+    const status = await leave(early, { tenantId: `early-${Object.keys(switches)}` })
     site.hub.setSwitches(switches)
     await site.context.sync.complete()
     expect(await at360dialogExisting(clientId)).toThrow(theirs)
@@ -104,6 +110,16 @@ describe.each(engines)('what 360dialog refuses is said before the visit, on %s',
       .post(await site.link({ tenantId: 'new' }))
       .expect(422)
 
+    // Whoever has left for 360dialog before reads it on the status page, and the partner has to see to it.
+    const story = await early.get(status).set('accept', 'application/json').expect(200)
+    expect(story.body.requirements).toMatchObject([
+      { code: 'place', who: 'admin', action: null },
+      { code: 'grant', who: 'client', action: 'share' },
+    ])
+    expect((await early.get(status).expect(200)).text).toContain(ours)
+    const again = await early.post(status).expect(303)
+    expect(new URL(String(again.headers.location)).searchParams.get('next')).toBe('login')
+
     // What is there already can be shared.
     const browser = site.newBrowser()
     const order = { tenantId: `t-${number?.id}`, email: `${number?.id}@old.example` }
@@ -116,6 +132,15 @@ describe.each(engines)('what 360dialog refuses is said before the visit, on %s',
     const returned = await comeBack({ browser, back: pathOf(back) })
     await eventually(async () => (await readStatus(returned)) === 'completed')
   })
+
+  /** Leaves for 360dialog and stays there: the address of the page that waits meanwhile. */
+  const leave = async (browser: ReturnType<typeof site.newBrowser>, order: object) => {
+    const screen = await launchFrom(browser, await site.link(order))
+    const nonce = new URL(screen).searchParams.get('state')
+    const { status } = await comeBack({ browser, back: `/callback?nonce=${nonce}` })
+    await site.context.db.deleteFrom('connectReturn').execute()
+    return status
+  }
 
   const at360dialogExisting = async (clientId: string) => {
     const left = await site

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { ChannelDetails } from '../../src/channels/channel-service.ts'
+import type { KnownRefusal } from '../../src/onboarding/known-refusals.ts'
 import { deriveProgress } from '../../src/onboarding/progress.ts'
 import type { ReturnDetails } from '../../src/onboarding/return-repository.ts'
 
@@ -40,8 +41,64 @@ const read = (returns: readonly ReturnDetails[], channels: readonly ChannelDetai
     returns,
     channels,
     ownerEmails: new Map(),
+    refusals: [],
     ...change,
   })
+
+describe('a client that has not come back', () => {
+  it.each<[KnownRefusal[], string, [string, string][]]>([
+    [[], 'launched', [['grant', 'client']]],
+    [[{ code: 'restricted_email' }], 'launched', [['grant', 'client']]],
+    [
+      [{ code: 'limit_used_up', used: 2, limit: 2 }],
+      'no_place',
+      [
+        ['place', 'admin'],
+        ['grant', 'client'],
+      ],
+    ],
+    [
+      [{ code: 'hub_blocked' }],
+      'no_place',
+      [
+        ['place', 'admin'],
+        ['grant', 'client'],
+      ],
+    ],
+    [
+      [{ code: 'no_new_numbers' }],
+      'no_place',
+      [
+        ['place', 'admin'],
+        ['grant', 'client'],
+      ],
+    ],
+  ])('and to whom 360dialog would refuse %j is told %s', (refusals, situation, needs) => {
+    const told = read([], [], { refusals })
+    expect([told.situation, told.requirements.map(({ code, who }) => [code, who])]).toEqual([
+      situation,
+      needs,
+    ])
+    expect(told).toMatchObject({ status: 'launched', canStartAgain: true })
+  })
+
+  it('is told to write when the partner has not settled it in a working day', () => {
+    const late = read([], [], {
+      refusals: [{ code: 'hub_blocked' }],
+      now: new Date(at.getTime() + 4 * 86_400_000),
+    })
+    expect(late.requirements[0]).toMatchObject({ code: 'place', isLate: true })
+  })
+
+  it('keeps that from nobody who comes back, and tells it beside a button only', () => {
+    const refusals: KnownRefusal[] = [{ code: 'limit_used_up', used: 2, limit: 2 }]
+    expect(read([bound], [stored], { refusals })).toMatchObject({
+      situation: 'completed',
+      requirements: [],
+      refusals,
+    })
+  })
+})
 
 describe('what a number’s owner is told', () => {
   it.each<[string, ChannelDetails, string, string]>([

@@ -5,6 +5,7 @@ import type { ChannelDetails } from '../../src/channels/channel-service.ts'
 import { DAY_MS, requirementCodes, requirementTable } from '../../src/channels/requirement.ts'
 import { standingOf, standings } from '../../src/channels/standing.ts'
 import { standingTable } from '../../src/channels/standing-tables.ts'
+import { type KnownRefusal, takesNothingNew } from '../../src/onboarding/known-refusals.ts'
 import { numberStates, stateOfStanding } from '../../src/onboarding/number-state.ts'
 import { toJson } from '../../src/onboarding/status-page.ts'
 import { factsOf } from '../standing-facts.ts'
@@ -40,8 +41,11 @@ const CONNECTED = /<h1[^>]*>\s*Connected/
 const DONE = 'Everything is ready'
 
 /** What is wrong with a page, by the rules that hold for every one. */
-function contradictionsOf(channels: readonly ChannelDetails[]): string[] {
-  const progress = progressOf(channels)
+function contradictionsOf(
+  channels: readonly ChannelDetails[],
+  refusals: readonly KnownRefusal[] = [],
+): string[] {
+  const progress = progressOf(channels, refusals)
   const { requirements, numbers, situation } = progress
   const page = pageOf(progress)
   const all = channels.map((channel) => standingOf(channel))
@@ -103,6 +107,11 @@ function contradictionsOf(channels: readonly ChannelDetails[]): string[] {
       first !== undefined &&
         !numbers.some(({ requirement, state }) => requirement?.code === first.code && state !== 'connected'),
     ],
+    [
+      'another number is offered, and 360dialog would refuse it without a word from here',
+      hasButton && refusals.some(takesNothingNew) && !page.includes('class="refusals"'),
+    ],
+    ['no button, and what it would be refused', !hasButton && page.includes('class="refusals"')],
     ['a key instead of its words', /(status|number)\.[a-z]/.test(page)],
     [
       'completed, and a number does not work',
@@ -136,6 +145,16 @@ describe('the story of a session', () => {
     ).toEqual([])
   })
 
+  it.each<KnownRefusal>([
+    { code: 'hub_blocked' },
+    { code: 'no_new_numbers' },
+    { code: 'limit_used_up', used: 2, limit: 2 },
+    { code: 'restricted_email' },
+  ])('never contradicts itself about one number, when 360dialog refuses: $code', (refusal) => {
+    const found = cases.map(({ name, channel }) => [name, contradictionsOf([channel], [refusal])] as const)
+    expect(found.filter(([, broken]) => broken.length > 0)).toEqual([])
+  })
+
   it.each(cases.filter(({ name }) => !name.endsWith('fresh')))(
     'tells another thing of a number that is $name, unless that is its end',
     ({ channel }) => {
@@ -146,9 +165,9 @@ describe('the story of a session', () => {
     },
   )
 
-  it('has a normal time for everything that can be needed, and it can all be needed of a number but for two', () => {
+  it('has a normal time for everything that can be needed, and it can all be needed of a number but for three', () => {
     const used = new Set(standings.map((standing) => standingTable[standing].requirement))
-    expect(requirementCodes.filter((code) => !used.has(code))).toEqual(['grant', 'check'])
+    expect(requirementCodes.filter((code) => !used.has(code))).toEqual(['place', 'grant', 'check'])
     expect(new Set(standings.map((standing) => stateOfStanding[standing])).size).toBe(numberStates.length - 1)
   })
 
