@@ -207,6 +207,7 @@ function createHub({ config, db, clock, logger, metrics }: Infrastructure, timeo
 function createKeys(infrastructure: Infrastructure, { partnerApi, messagingApi }: Hub) {
   const { config, db, vault, metrics } = infrastructure
   const { hubId, messagingHosts } = config
+  const standardAddress = standardMessagingAddress(config.partnerApi.baseUrl)
   const keys = new KeyStore({ db, hubId, vault })
   const verdicts = new KeyVerdicts({ ...infrastructure, keys })
   const proving = { ...infrastructure, keys, verdicts, messagingApi }
@@ -215,9 +216,17 @@ function createKeys(infrastructure: Infrastructure, { partnerApi, messagingApi }
   const ledger = new MintLedger({ ...infrastructure, keys })
   const mints = new MintService({
     ...infrastructure,
-    ...{ hubId, ledger, keys, probes, partnerApi, messagingHosts, onOutcome: metrics.onMint },
+    ...{
+      hubId,
+      ledger,
+      keys,
+      probes,
+      partnerApi,
+      messagingHosts,
+      standardAddress,
+      onOutcome: metrics.onMint,
+    },
   })
-  const standardAddress = standardMessagingAddress(config.partnerApi.baseUrl)
   const proof = new KeyProof({ messagingApi, messagingHosts, standardAddress })
   const knownKeys = new KnownKeyService({ ...infrastructure, proof, keys, ledger, probes })
   const decisions = new KeyDecisionService({

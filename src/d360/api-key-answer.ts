@@ -12,7 +12,7 @@ export interface ApiKeyAnswer {
 }
 
 const MESSAGES = {
-  unreadable: 'The answer holds no key and address that can be read.',
+  unreadable: 'The answer does not hold one key of this channel that can be read.',
   masked: 'The answer holds a masked key.',
   host_not_allowed: 'The answer names an address that is not allowed.',
 }
@@ -28,33 +28,50 @@ export class UnreadableAnswerError extends Error {
   }
 }
 
+/** Whose answer it is, and where its key may go. */
+export interface KeyExpectation {
+  readonly channelId: string
+  readonly allowedHosts: readonly string[]
+  /** Where a key works that comes without an address. */
+  readonly standardAddress: string
+}
+
 // What can stand in a header, which is where the key will be used.
-const key = z
-  .string()
-  .trim()
-  .regex(/^[\x21-\x7e]+$/)
-const keyRecord = z.object({ api_key: key, address: z.unknown(), app_id: wireId, id: wireId })
+const USABLE = /^[\x21-\x7e]+$/
+/** Levels of wrapping that are looked into. */
+const DEEPEST = 6
 
 /**
- * Reads the raw answer of a key creation: flat, or inside `api_keys`, `data` or `api_key`, or a list of one.
- * `key` may stand for `api_key` (docs/360dialog.md 8).
+ * Reads the raw answer of a key creation: the one usable key in it, however it is wrapped, `key` for `api_key`
+ * included. It is the only copy, so it is not lost for want of an address: where none can be read, the standard one is
+ * taken, and the probe proves it. Two different keys, or one of another channel, are as good as none, since nothing
+ * says which key lives (docs/360dialog.md 8).
+ *
  * @throws UnreadableAnswerError
  */
-export function readApiKeyAnswer(body: string, allowedHosts: readonly string[]): ApiKeyAnswer {
-  const record = findRecord(parse(body))
-  if (isMasked(record?.api_key)) throw new UnreadableAnswerError('masked')
-  const read = keyRecord.safeParse(record)
-  if (!read.success) throw new UnreadableAnswerError('unreadable')
-  const { api_key: apiKey, address, app_id: appId, id } = read.data
-  const reachable = readMessagingAddress(address, allowedHosts)
-  if ('fault' in reachable) throw new UnreadableAnswerError(reachable.fault)
-  return { apiKey, address: reachable.address, appId: appId ?? undefined, recordId: id ?? undefined }
+export function readApiKeyAnswer(body: string, expected: KeyExpectation): ApiKeyAnswer {
+  const found = findKeys(parse(body)).filter(({ around }) => around.every((one) => isOf(expected, one)))
+  const usable = found.filter(({ apiKey }) => USABLE.test(apiKey) && !isMasked(apiKey))
+  const [first] = usable
+  if (!first)
+    throw new UnreadableAnswerError(found.some(({ apiKey }) => isMasked(apiKey)) ? 'masked' : 'unreadable')
+  const { apiKey } = first
+  if (usable.some((other) => other.apiKey !== apiKey)) throw new UnreadableAnswerError('unreadable')
+  const address = readAddress(
+    usable.flatMap(({ around }) => around.map((one) => one.address)),
+    expected,
+  )
+  const { app_id: appId, id } = keyRecord.parse(first.around[0] ?? {})
+  // The id of the channel itself names no record.
+  const recordId = id === expected.channelId ? undefined : (id ?? undefined)
+  return { apiKey, address, appId: appId ?? undefined, recordId }
 }
 
 /** The id of the key record that an answer tells of, when it does; also of an answer whose key cannot be used. */
 export function findRecordId(body: string): string | undefined {
   try {
-    return z.object({ id: wireId }).safeParse(findRecord(parse(body))).data?.id ?? undefined
+    const [record, another] = findKeys(parse(body)).map(({ around }) => around[0])
+    return another ? undefined : (keyRecord.safeParse(record).data?.id ?? undefined)
   } catch {
     return undefined
   }
@@ -70,14 +87,47 @@ function parse(body: string): unknown {
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** The one object with a key in it. Several are as good as none, since nothing says which key lives. */
-function findRecord(value: unknown, depth = 0): Fields | undefined {
-  if (Array.isArray(value)) return value.length === 1 ? findRecord(value[0], depth) : undefined
-  if (typeof value !== 'object' || value === null || depth > 3) return undefined
+interface FoundKey {
+  readonly apiKey: string
+  /** The objects that it is in, the innermost first. */
+  readonly around: readonly Fields[]
+}
+
+const keyRecord = z.object({ app_id: wireId, id: wireId })
+
+function findKeys(value: unknown, around: readonly Fields[] = []): FoundKey[] {
+  if (typeof value !== 'object' || value === null || around.length > DEEPEST) return []
+  if (Array.isArray(value)) return value.flatMap((one) => findKeys(one, around))
   const fields: Fields = { ...value }
-  const apiKey = [fields.api_key, fields.key].find((field) => typeof field === 'string')
-  if (apiKey !== undefined) return { ...fields, api_key: apiKey }
-  return findRecord(fields.api_keys ?? fields.data ?? fields.api_key, depth + 1)
+  const within = [fields, ...around]
+  return Object.entries(fields).flatMap(([name, field]) =>
+    typeof field === 'string' && (name === 'api_key' || name === 'key')
+      ? { apiKey: field.trim(), around: within }
+      : findKeys(field, within),
+  )
+}
+
+const channelNamed = z.object({
+  channel_id: wireId,
+  channel: z.union([z.object({ id: wireId }).transform(({ id }) => id), wireId]).catch(undefined),
+})
+
+/** Whether an object is of this channel, as far as it says. */
+function isOf({ channelId }: KeyExpectation, fields: Fields): boolean {
+  const { channel_id: id, channel } = channelNamed.parse(fields)
+  return [id, channel].every((named) => named === undefined || named === null || named === channelId)
+}
+
+/** The nearest address that can be read; one that may not get the key stops it, wherever it stands. */
+function readAddress(
+  candidates: readonly unknown[],
+  { allowedHosts, standardAddress }: KeyExpectation,
+): string {
+  const read = candidates.map((candidate) => readMessagingAddress(candidate, allowedHosts))
+  const nearest = read.find((one) => 'address' in one || one.fault === 'host_not_allowed')
+  const chosen = nearest ?? readMessagingAddress(standardAddress, allowedHosts)
+  if ('fault' in chosen) throw new UnreadableAnswerError(chosen.fault)
+  return chosen.address
 }
 
 /** Whether a key is only hinted at: `*`, bullets of all kinds, an ellipsis, or three dots and more. */

@@ -11,13 +11,19 @@ export function readMessagingAddress(
   value: unknown,
   allowedHosts: readonly string[],
 ): { address: string } | { fault: AddressFault } {
-  const url = typeof value === 'string' ? URL.parse(value.trim()) : null
+  const url = typeof value === 'string' ? parseAddress(value.trim()) : null
   if (!url?.hostname) return { fault: 'unreadable' }
   const isSafe = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))
   const port = url.port || (url.protocol === 'https:' ? '443' : '80')
   if (!isSafe || url.username || url.password || !isAllowedHost(`${url.hostname}:${port}`, allowedHosts))
     return { fault: 'host_not_allowed' }
   return { address: `${url.origin}${url.pathname}`.replace(/\/+$/, '') }
+}
+
+/** A bare host is one at https. */
+function parseAddress(text: string): URL | null {
+  const isBare = /^[\w-]+(\.[\w-]+)+(:\d+)?(\/|$)/.test(text)
+  return URL.parse(isBare ? `https://${text}` : text)
 }
 
 /**

@@ -43,6 +43,8 @@ interface Dependencies {
   readonly partnerApi: PartnerApi
   readonly vault: Vault
   readonly messagingHosts: readonly string[]
+  /** Where a key works that comes without an address. */
+  readonly standardAddress: string
   readonly audit: AuditLog
   readonly clock: Clock
   readonly logger: Logger
@@ -203,10 +205,15 @@ export class MintService {
 
   /** Reads the sealed answer and stores the key in it; what cannot be read stays sealed for an admin. */
   async #read(held: HeldMint): Promise<void> {
-    const { ledger, messagingHosts, crashPoint } = this.#dependencies
+    const { ledger, channels, messagingHosts: allowedHosts, standardAddress, crashPoint } = this.#dependencies
+    const { channelId } = held.mint
     let answer: ApiKeyAnswer
     try {
-      answer = readApiKeyAnswer(await this.#openAnswer(held.mint), messagingHosts)
+      const text = await this.#openAnswer(held.mint)
+      answer = readApiKeyAnswer(text, { channelId, allowedHosts, standardAddress })
+      // An id may be the record's or the channel's: one of another channel stands beside another channel's key.
+      if (answer.recordId && (await channels.find(answer.recordId)))
+        throw new UnreadableAnswerError('unreadable')
     } catch (error) {
       if (!(error instanceof UnreadableAnswerError)) throw error
       return ledger.stop(held, `answer_${error.reason}`, {})

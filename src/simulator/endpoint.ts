@@ -117,6 +117,14 @@ function reshape(body: Record<string, unknown>, shape: OddShape): unknown {
       return { ...body, api_key: '****' }
     case 'host':
       return { ...body, address: 'https://evil.example' }
+    case 'no_address':
+      return { key: api_key, id: body.id }
+    case 'address_outside':
+      return { address: body.address, data: { ...body, address: null } }
+    case 'two_keys':
+      return { api_keys: [body, { ...body, api_key: `${api_key}-2` }] }
+    case 'other_channel':
+      return { ...body, channel_id: 'somebody-elses' }
     case 'bare_array':
       return Object.values(body).find(isRows) ?? body
     case 'no_page_fields':

@@ -20,9 +20,10 @@ export function noCalls(): Record<Endpoint, number> {
   return none as Record<Endpoint, number>
 }
 
-export const oddShapes = wordsOf(
-  'wrapped key masked not_json empty host bare_array filter_ignored no_page_fields',
-)
+export const oddShapes = [
+  ...wordsOf('wrapped key masked not_json empty host bare_array filter_ignored no_page_fields'),
+  ...wordsOf('no_address address_outside two_keys other_channel'),
+]
 export type OddShape = (typeof oddShapes)[number]
 
 /** What goes wrong with the next calls of an endpoint; `*` means any. `times` 0 lasts until cleared. */

@@ -44,7 +44,9 @@ describe.each(['\0', '\n', '\x1f', '\x7f', '\x80', '\x9f', '\ud800', '\udc00'])(
     it('is left out of the ids beside a key', () => {
       const address = 'https://waba-v2.360dialog.io'
       const answer = JSON.stringify({ api_key: 'key', address, app_id: `a${odd}b`, id: `r${odd}1` })
-      expect(readApiKeyAnswer(answer, ['*.360dialog.io'])).toMatchObject({ appId: 'ab', recordId: 'r1' })
+      expect(
+        readApiKeyAnswer(answer, { channelId: 'ch1', allowedHosts: ['*.360dialog.io'], standardAddress: '' }),
+      ).toMatchObject({ appId: 'ab', recordId: 'r1' })
     })
   },
 )

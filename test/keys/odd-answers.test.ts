@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
+import type { OddShape } from '../../src/simulator/faults.ts'
 import { engines } from '../databases.ts'
 import { comeBack, grant, readStatus } from '../journey.ts'
 import { PARTNER_ID } from '../site.ts'
@@ -9,7 +10,7 @@ describe.each(engines)('an odd answer to a key creation on %s', (engine) => {
   afterEach(() => site.stop())
 
   /** A number is granted while 360dialog answers key creations in another shape, for good. */
-  const grantDespite = async (shape: 'wrapped' | 'key' | 'masked' | 'not_json' | 'empty' | 'host') => {
+  const grantDespite = async (shape: OddShape) => {
     site = await startTimedSite({ engine })
     site.hub.setFault({ endpoint: 'create_key', times: 0, kind: 'odd_answer', shape })
     const returned = await comeBack(await grant(site, 'ch1'))
@@ -17,18 +18,23 @@ describe.each(engines)('an odd answer to a key creation on %s', (engine) => {
     return returned
   }
 
-  it.each(['wrapped', 'key'] as const)('is stored and used when it is %s', async (shape) => {
-    const returned = await grantDespite(shape)
+  it.each(['wrapped', 'key', 'no_address', 'address_outside'] as const)(
+    'is stored and used when it is %s',
+    async (shape) => {
+      const returned = await grantDespite(shape)
 
-    expect(await readStatus(returned)).toBe('completed')
-    expect(site.hub.minted).toEqual(['ch1'])
-    expect(await readKey(site, 'ch1')).toBe(site.hub.liveKeyOf('ch1'))
-  })
+      expect(await readStatus(returned)).toBe('completed')
+      expect(site.hub.minted).toEqual(['ch1'])
+      expect(await readKey(site, 'ch1')).toBe(site.hub.liveKeyOf('ch1'))
+    },
+  )
 
   it.each([
     ['masked', 'answer_masked', /"api_key":"\*{4}"/],
     ['not_json', 'answer_unreadable', /^<html>.*<\/html>$/],
     ['empty', 'answer_unreadable', /^$/],
+    ['two_keys', 'answer_unreadable', /"api_keys":\[/],
+    ['other_channel', 'answer_unreadable', /"channel_id":"somebody-elses"/],
     ['host', 'answer_host_not_allowed', /"address":"https:\/\/evil\.example"/],
   ] as const)('stays sealed and waits for an admin when it is %s', async (shape, problem, raw) => {
     const returned = await grantDespite(shape)
