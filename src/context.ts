@@ -209,11 +209,11 @@ function createKeys(infrastructure: Infrastructure, { partnerApi, messagingApi }
   const { hubId, messagingHosts } = config
   const standardAddress = standardMessagingAddress(config.partnerApi.baseUrl)
   const keys = new KeyStore({ db, hubId, vault })
-  const verdicts = new KeyVerdicts({ ...infrastructure, keys })
+  const ledger = new MintLedger({ ...infrastructure, keys })
+  const verdicts = new KeyVerdicts({ ...infrastructure, keys, ledger })
   const proving = { ...infrastructure, keys, verdicts, messagingApi }
   const health = new HealthService(proving)
   const probes = new ProbeService({ ...proving, health, webhook: config.channelWebhook })
-  const ledger = new MintLedger({ ...infrastructure, keys })
   const mints = new MintService({
     ...infrastructure,
     ...{
@@ -221,6 +221,7 @@ function createKeys(infrastructure: Infrastructure, { partnerApi, messagingApi }
       ledger,
       keys,
       probes,
+      verdicts,
       partnerApi,
       messagingHosts,
       standardAddress,

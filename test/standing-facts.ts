@@ -52,6 +52,10 @@ const facts: Readonly<Record<Standing, (since: Date) => Facts>> = {
   proving: () => ({ ...working, probeState: 'due' }),
   another_number: () => ({ ...working, probeState: 'failed', probeProblem: 'another_number' }),
   probe_failed: () => ({ ...working, probeState: 'failed', probeProblem: 'unreachable' }),
+  key_doubted: (since) => ({
+    ...working,
+    ...{ probeState: 'failed', probeProblem: 'key_doubted', probeDoneAt: since },
+  }),
   renewing: () => ({ ...working, mintState: 'minting' }),
   renewal_stopped: () => ({ ...working, mintState: 'needs_decision', mintProblem: 'key_in_use' }),
   webhook_failed: () => ({ ...working, webhookState: 'failed', webhookProblem: 'refused' }),

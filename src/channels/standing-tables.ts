@@ -77,6 +77,7 @@ export const standingTable: Readonly<Record<Standing, StandingMeaning>> = {
   another_number: tellsAdmin('key_decision', 'probeSinceAt', 'stored'),
   // Tried again without end: an admin is told, since what stands in the way may be a setting.
   probe_failed: tellsAdmin('key', 'probeSinceAt', 'stored'),
+  key_doubted: needs('permission_check', 'probeSinceAt', 'stored'),
   // Nothing is needed for that the number works.
   renewing: isOver('stored'),
   renewal_stopped: tellsAdmin('key_decision', 'mintSinceAt', 'stored'),

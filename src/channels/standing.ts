@@ -54,6 +54,8 @@ export const standings = [
   'proving',
   'another_number',
   'probe_failed',
+  /** It worked, and 360dialog has refused it since: it is asked again. */
+  'key_doubted',
   /** A key is stored, and another one is being created, or the answer to that was lost and is looked up. */
   'renewing',
   /** The key works, and creating another one has stopped for an admin. */
@@ -83,6 +85,7 @@ export type StandingFacts = Pick<
   | 'mintProblem'
   | 'probeState'
   | 'probeProblem'
+  | 'probeDoneAt'
   | 'webhookState'
 >
 
@@ -132,10 +135,11 @@ function standingOfMint({ mintState, mintProblem = '' }: StandingFacts): Standin
 
 /** A stored key is served while another one is created. */
 function standingWithKey(facts: StandingFacts): Standing {
-  const { status, permission, isPermissionDisputed, mintState, probeState, probeProblem, webhookState } =
-    facts
+  const { status, permission, isPermissionDisputed, mintState, webhookState } = facts
+  const { probeState, probeProblem, probeDoneAt } = facts
   if (mintState === 'needs_decision') return 'renewal_stopped'
   if (probeProblem === 'another_number') return 'another_number'
+  if (probeProblem === 'key_doubted') return probeDoneAt ? 'key_doubted' : 'proving'
   if (probeState === 'failed') return 'probe_failed'
   if (probeState === 'due') return 'proving'
   if (mintState) return 'renewing'

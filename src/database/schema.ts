@@ -395,6 +395,9 @@ interface ApiKeyTable {
   status: 'stored' | 'rejected' | 'retired'
   /** A former tenant had it when the channel moved: served to nobody before an admin has confirmed or replaced it. */
   isHeldBack: Defaulted<boolean>
+  /** How often in a row 360dialog refused it; a stored key with any is doubted. */
+  refusals: Defaulted<number>
+  refusedAt: Optional<Date>
   createdAt: Date
   closedAt: Optional<Date>
 }

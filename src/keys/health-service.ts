@@ -108,7 +108,7 @@ export class HealthService {
       await verdicts.confirm(key, await this.ask(key))
     } catch (error) {
       if (!(error instanceof MessagingApiError)) throw error
-      if (isRejection(error)) await verdicts.reject(key)
+      if (isRejection(error)) await verdicts.refuse(key)
       if (error.failure === 'unreachable') this.#awayUntil = clock.now().getTime() + AWAY_MS
     }
   }

@@ -79,6 +79,27 @@ export class KeyStore {
     return marked.numUpdatedRows === 1n
   }
 
+  /** One refusal more of a key, in a row. */
+  countRefusal({ channelId, version }: StoredApiKey, now: Date, trx: Database): Promise<StoredApiKey> {
+    return trx
+      .updateTable('apiKey')
+      .set((set) => ({ refusals: set('refusals', '+', 1), refusedAt: now }))
+      .where('channelId', '=', channelId)
+      .where('version', '=', version)
+      .returningAll()
+      .executeTakeFirstOrThrow()
+  }
+
+  /** In use again, without a doubt. */
+  async restore(channelId: string, version: number, trx: Database): Promise<void> {
+    await trx
+      .updateTable('apiKey')
+      .set({ status: 'stored', closedAt: null, refusals: 0, refusedAt: null })
+      .where('channelId', '=', channelId)
+      .where('version', '=', version)
+      .execute()
+  }
+
   async reject(channelId: string, version: number, now: Date, db: Database): Promise<void> {
     await db
       .updateTable('apiKey')

@@ -19,8 +19,9 @@ import type { Work } from '../jobs/runner.ts'
 import type { SealContext, Vault } from '../vault/vault.ts'
 import type { KeyStore } from './key-store.ts'
 import { findObstacle, judgeLostMint } from './mint-judgement.ts'
+import type { KeyVerdicts } from './key-verdicts.ts'
 import type { HeldMint, Mint, MintLedger } from './mint-ledger.ts'
-import type { ProbeService } from './probe-service.ts'
+import type { Liveness, ProbeService } from './probe-service.ts'
 
 /** How long after sending 360dialog has surely finished with a request whose answer was lost. */
 const SETTLED_MS = 60_000
@@ -40,6 +41,7 @@ interface Dependencies {
   readonly keys: KeyStore
   readonly channels: ChannelService
   readonly probes: ProbeService
+  readonly verdicts: Pick<KeyVerdicts, 'reject'>
   readonly partnerApi: PartnerApi
   readonly vault: Vault
   readonly messagingHosts: readonly string[]
@@ -125,9 +127,12 @@ export class MintService {
     await inTransaction(db, (trx) => channels.describe(undefined, [channel], clock.now(), trx))
     if (!channel.running && !(await this.#isReportedToRun(mint)))
       return ledger.wait(held, 'not_running', undefined)
-    if (await this.#hasLiveKey(mint)) return ledger.close(held, 'not_needed')
+    const liveness = await this.#livenessOf(mint)
+    if (liveness === 'works') return ledger.close(held, 'not_needed')
 
     const before = await this.#readRecords(held)
+    if (liveness === 'doubted' && !(await this.#isGone(mint, before)))
+      return ledger.postpone(held, undefined, nextTry(clock.now(), job.attempts, WAITING))
     const own = await keys.listRecordIds(mint.channelId)
     const isFoughtOver = await keys.isFoughtOver(mint.channelId)
     const obstacle = findObstacle(mint, channel, without(own, before), isFoughtOver)
@@ -146,11 +151,20 @@ export class MintService {
    * A key of ours that still works needs no other, unless an admin replaces what a former tenant had; whether it works,
    * only 360dialog knows.
    */
-  async #hasLiveKey({ channelId, reason }: Mint): Promise<boolean> {
+  async #livenessOf({ channelId, reason }: Mint): Promise<Liveness> {
     const { keys, probes } = this.#dependencies
     const current = await keys.findNewest(channelId)
-    if (current?.isHeldBack && reason === 'replace') return false
-    return current?.status === 'stored' && probes.isAlive(channelId)
+    if (current?.status !== 'stored' || (current.isHeldBack && reason === 'replace')) return 'dead'
+    return probes.askWhetherAlive(channelId)
+  }
+
+  /** Whether the records of a channel's keys, too, say that ours is dead: then nobody has to be asked again. */
+  async #isGone({ channelId }: Mint, recordIds: readonly string[] | undefined): Promise<boolean> {
+    const { keys, verdicts } = this.#dependencies
+    const current = await keys.findNewest(channelId)
+    const isGone = current?.recordId !== undefined && recordIds?.includes(current.recordId) === false
+    if (isGone) await verdicts.reject(current)
+    return isGone
   }
 
   async #readRecords({ mint, job }: HeldMint): Promise<string[] | undefined> {

@@ -43,8 +43,11 @@ interface Subject {
   readonly channel: ChannelDetails
 }
 
-/** What became of a task; a `problem` is tried again later. */
-type Outcome = { readonly problem?: string }
+/** What became of a task; a `problem` is tried again later, at `askAt` if that is said. */
+type Outcome = { readonly problem?: string; readonly askAt?: Date | undefined }
+
+/** What 360dialog says of a key; `doubted`: it was refused, and not often enough to be dead. */
+export type Liveness = 'works' | 'doubted' | 'dead'
 
 /** What follows a stored key, each by itself: the probe that proves it, and the channel's messaging webhook. */
 export class ProbeService {
@@ -92,20 +95,20 @@ export class ProbeService {
 
   /**
    * Asks 360dialog whether the channel's newest key still works, for a decision that may end it: what was answered
-   * before does not count. A rejected key is marked so.
+   * before does not count. One refusal makes it doubted, and no more.
    *
    * @throws MessagingApiError when 360dialog cannot say, or may not be asked yet
    */
-  async isAlive(channelId: string): Promise<boolean> {
+  async askWhetherAlive(channelId: string): Promise<Liveness> {
     const key = await this.#dependencies.keys.open(channelId)
-    if (!key) return false
+    if (!key) return 'dead'
     try {
       await this.#prove(key, { isFresh: true })
-      return true
+      return 'works'
     } catch (error) {
       if (!isRejection(error)) throw error
-      await this.#dependencies.verdicts.reject(key)
-      return false
+      const { problem } = await this.#dependencies.verdicts.refuse(key)
+      return problem === 'key_doubted' ? 'doubted' : 'dead'
     }
   }
 
@@ -122,9 +125,10 @@ export class ProbeService {
     const channel = await channels.find(channelId)
     // A task of an older key has nothing to do.
     const isCurrent = key && channel && key.version === version
-    const { problem } = isCurrent ? await this.#try(channel, version, job, carryOut) : {}
+    const outcome = isCurrent ? await this.#try(channel, task, job, carryOut) : {}
+    const { problem } = outcome
     await inTransaction(db, async (trx) => {
-      await this.#settle(task, problem, job, trx)
+      await this.#settle(task, outcome, job, trx)
       if (name === 'probe' && !problem) await health.plan(channelId, trx)
     })
     if (name === 'probe' && !problem) crashPoint('probe.stored')
@@ -132,7 +136,7 @@ export class ProbeService {
 
   async #try(
     channel: ChannelDetails,
-    version: number,
+    { name, version }: Task,
     job: LeasedJob,
     carryOut: (subject: Subject) => Promise<Outcome>,
   ): Promise<Outcome> {
@@ -142,7 +146,11 @@ export class ProbeService {
       return key?.version === version ? await carryOut({ key, channel }) : {}
     } catch (error) {
       if (error instanceof LeaseLostError) throw error
-      if (isRejection(error)) return { problem: await verdicts.reject({ channelId: channel.id, version }) }
+      if (isRejection(error)) {
+        const asksAgain = name === 'probe'
+        const { problem, askAt } = await verdicts.refuse({ channelId: channel.id, version }, { asksAgain })
+        return { problem, ...(asksAgain && { askAt }) }
+      }
       if (error instanceof MessagingApiError) return { problem: error.failure }
       logger.error({ err: error, job: job.subject }, 'channel task failed')
       return { problem: error instanceof VaultError ? 'not_openable' : 'internal' }
@@ -176,11 +184,12 @@ export class ProbeService {
     return {}
   }
 
-  /** What failed shows as failed, and is tried again by itself; a rejected key is not. */
-  async #settle(task: Task, problem: string | undefined, job: LeasedJob, trx: Database): Promise<void> {
+  /** What failed shows as failed, and is tried again by itself; with a rejected key once more at most. */
+  async #settle(task: Task, { problem, askAt }: Outcome, job: LeasedJob, trx: Database): Promise<void> {
     const isOver = problem === undefined || problem === 'key_rejected' || problem === 'another_system'
     const now = this.#dependencies.clock.now()
-    await (isOver ? job.finish(trx) : job.again(nextTry(now, job.attempts, FAILING), trx))
+    const next = askAt ?? (isOver ? undefined : nextTry(now, job.attempts, FAILING))
+    await (next ? job.again(next, trx) : job.finish(trx))
     await noteTask(task, { problem, isOver }, now, trx)
   }
 

@@ -56,6 +56,7 @@ export const stateOfStanding: Readonly<Record<Standing, NumberState>> = {
   proving: 'proving',
   another_number: 'with_support',
   probe_failed: 'retrying',
+  key_doubted: 'finishing',
   renewing: 'connected',
   renewal_stopped: 'finishing',
   webhook_failed: 'finishing',
@@ -68,6 +69,13 @@ export const stateOfStanding: Readonly<Record<Standing, NumberState>> = {
 
 /** The key is proven, whatever is still to be settled. */
 export const working: ReadonlySet<Standing> = new Set([
-  ...(['connected', 'renewing', 'renewal_stopped', 'setting_webhook', 'webhook_failed'] as const),
+  ...([
+    'connected',
+    'renewing',
+    'renewal_stopped',
+    'setting_webhook',
+    'webhook_failed',
+    'key_doubted',
+  ] as const),
   ...(['connected_without_permission', 'permission_uncertain', 'deletion_pending'] as const),
 ])

@@ -73,5 +73,6 @@ export function toKeyDocument(channelId: string, key: ReadableKey): object {
     app_id: key.appId ?? null,
     fingerprint: key.fingerprint,
     created_at: key.createdAt,
+    doubted: key.refusals > 0,
   }
 }

@@ -16,7 +16,7 @@ const KEEP_COUNTERS_MS = 90 * 24 * 60 * 60_000
 
 export type ReadableKey = Pick<
   Row<'apiKey'>,
-  'version' | 'address' | 'appId' | 'fingerprint' | 'createdAt'
+  'version' | 'address' | 'appId' | 'fingerprint' | 'createdAt' | 'refusals'
 > & {
   readonly apiKey: string
 }

@@ -89,7 +89,7 @@ const states = {
 const problems =
   `not_listed not_running never_sent refused no_permission upstream_failed answer_lost another_key_appeared
   key_in_use key_records_unreadable answer_unreadable answer_masked answer_host_not_allowed another_number
-  key_rejected another_system unreachable unexpected_answer not_openable internal`.split(/\s+/)
+  key_doubted key_rejected another_system unreachable unexpected_answer not_openable internal`.split(/\s+/)
 
 /** The keys that are put together while a page is rendered. */
 const built = [

@@ -23,6 +23,7 @@ const connected: StandingFacts = {
   mintProblem: undefined,
   probeState: 'ok',
   probeProblem: undefined,
+  probeDoneAt: now,
   webhookState: undefined,
 }
 const none = { keyStatus: 'none', probeState: undefined } as const
@@ -78,6 +79,8 @@ const table: [Standing, Partial<StandingFacts>][] = [
   ['proving', { probeState: 'due', webhookState: 'failed' }],
   ['another_number', { probeState: 'failed', probeProblem: 'another_number' }],
   ['probe_failed', { probeState: 'failed', probeProblem: 'unreachable' }],
+  ['key_doubted', { probeState: 'failed', probeProblem: 'key_doubted' }],
+  ['proving', { probeState: 'failed', probeProblem: 'key_doubted', probeDoneAt: undefined }],
   ['renewing', { mintState: 'waiting' }],
   ['renewing', { mintState: 'unknown', mintProblem: 'answer_lost' }],
   ['renewal_stopped', { mintState: 'needs_decision', mintProblem: 'key_in_use' }],
@@ -178,7 +181,8 @@ function anyFacts(
       isPermissionDisputed: fc.boolean(),
       mintProblem: fc.constantFrom(undefined, ...problems.split(/\s+/)),
       probeState: fc.constantFrom(undefined, 'due', 'ok', 'failed'),
-      probeProblem: fc.constantFrom(undefined, 'another_number', 'unreachable', 'internal'),
+      probeProblem: fc.constantFrom(undefined, 'another_number', 'unreachable', 'key_doubted', 'internal'),
+      probeDoneAt: fc.constantFrom(undefined, now),
       webhookState: fc.constantFrom(undefined, 'due', 'ok', 'failed'),
     }),
   )

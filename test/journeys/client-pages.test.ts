@@ -88,7 +88,7 @@ const rejected = async () => {
   await open()
   const returned = await quiet(await shared())
   site.hub.mintForeignKey('ch1')
-  await site.context.probes.retry('ch1', 'probe', site.context.db)
+  await site.settleKey('ch1')
   return quiet(returned)
 }
 

@@ -3,7 +3,7 @@ import { keyFactsOf } from '../../src/keys/key-facts.ts'
 import { shownOf } from '../../src/shown-facts.ts'
 import { engines } from '../databases.ts'
 import { comeBack, grant, type Returned, readStatus } from '../journey.ts'
-import { HOUR_MS, startTimedSite, type TimedSite } from '../keys/timed-site.ts'
+import { HOUR_MS, MINUTE_MS, startTimedSite, type TimedSite } from '../keys/timed-site.ts'
 
 describe.each(engines)('a client takes its permission back, on %s', (engine) => {
   let site: TimedSite
@@ -18,10 +18,7 @@ describe.each(engines)('a client takes its permission back, on %s', (engine) => 
   afterEach(() => site.stop())
 
   const channel = () => site.context.channels.find('ch1')
-  const probe = async () => {
-    await site.context.probes.retry('ch1', 'probe', site.context.db)
-    await site.untilQuiet()
-  }
+  const probe = () => site.settleKey('ch1')
   const again = () => ({ clientId: site.hub.channel('ch1').clientId, channels: ['ch1'] })
   const actions = async () =>
     (await site.context.audit.list({ channelId: 'ch1', limit: 100 })).map(({ action }) => action)
@@ -34,16 +31,20 @@ describe.each(engines)('a client takes its permission back, on %s', (engine) => 
     expect(await channel()).toMatchObject({ permission: 'shared', keyStatus: 'stored', keyVersion: version })
   }
 
-  it('in the redirect: the key is looked at, and retired as it is rejected', async () => {
+  it('in the redirect: the key is asked about, and retired once it is rejected', async () => {
     const { clientId } = site.hub.channel('ch1')
     await comeBack(await grant(site, 'ch1', { clientId, revoke: ['ch1'] }))
     await site.untilQuiet()
+    expect(await channel()).toMatchObject({ permission: 'unknown', keyStatus: 'stored' })
+    for (const minutes of [1, 5]) await site.pass(minutes * MINUTE_MS)
     expect(await channel()).toMatchObject({ permission: 'missing', keyStatus: 'retired' })
     expect(site.hub.minted).toEqual(['ch1'])
     await expectGrantedAgain(2)
   })
 
   it('in its own Hub, without a word: the probe finds the key rejected, and an admin confirms it', async () => {
+    // Where the list of shared numbers can be read, the sync proves it.
+    site.hub.setSwitches({ shared_numbers: 'not_found' })
     site.hub.revoke('ch1')
     await probe()
     const found = await channel()

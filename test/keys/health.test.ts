@@ -78,8 +78,10 @@ describe.each(engines)('the health of a number with a key, on %s', (engine) => {
   it('shows that a key is dead, which is never a reason to create another', async () => {
     site.hub.mintForeignKey('ch1')
     await site.pass(15 * MINUTE_MS)
-    expect(await channel()).toMatchObject({ keyStatus: 'rejected', probeProblem: 'key_rejected' })
     expect(await health()).toMatchObject({ failure: 'key_rejected' })
+    expect(await channel()).toMatchObject({ keyStatus: 'stored', probeProblem: 'key_doubted' })
+    for (const minutes of [1, 5]) await site.pass(minutes * MINUTE_MS)
+    expect(await channel()).toMatchObject({ keyStatus: 'rejected', probeProblem: 'key_rejected' })
     for (let days = 0; days < 2; days += 1) await site.pass(24 * HOUR_MS)
     expect(asked()).toBe(1)
     await askSoon()
@@ -94,8 +96,9 @@ describe.each(engines)('the health of a number with a key, on %s', (engine) => {
     await expect(site.context.health.ask(key)).rejects.toMatchObject({ failure: 'unreachable' })
     await askSoon()
     expect(await channel()).toMatchObject({ keyStatus: 'stored' })
+    expect(await channel()).toMatchObject({ keyStatus: 'stored', probeProblem: undefined })
     await site.pass(6 * MINUTE_MS)
-    expect(await channel()).toMatchObject({ keyStatus: 'rejected' })
+    expect(await channel()).toMatchObject({ keyStatus: 'stored', probeProblem: 'key_doubted' })
     expect(asked()).toBe(2)
   })
 
@@ -114,7 +117,7 @@ describe.each(engines)('the health of a number with a key, on %s', (engine) => {
 
     site.hub.mintForeignKey('ch1')
     site.hub.setSwitches({ number_check_on_cloud: true })
-    await site.context.probes.isAlive('ch1')
+    await site.settleKey('ch1')
     expect(await channel()).toMatchObject({ keyStatus: 'rejected', probeProblem: 'key_rejected' })
     expect(asked()).toBe(2)
   })

@@ -270,7 +270,7 @@ describe.each(engines)('a number that has a key already, on %s', (engine) => {
       await site.untilQuiet()
       expect(await channelOf(site)).toMatchObject({ webhookState: 'failed' })
       const theirs = site.hub.mintForeignKey('ch1')
-      await site.context.probes.isAlive('ch1')
+      await site.settleKey('ch1')
       await grantAgain(site)
       await paste(theirs)
       site.hub.clearFaults()

@@ -218,7 +218,7 @@ describe.each(engines)('the keys of running customers, on %s', (engine) => {
     })
 
     site.hub.mintForeignKey('ch1')
-    await site.context.probes.isAlive('ch1')
+    await site.settleKey('ch1')
     const rejected = await latchkey('key show ch1')
     expect(rejected).toMatchObject({ code: 0, stdout: `${keys.ch1}\n` })
     expect(rejected.stderr).toContain('This key is rejected')

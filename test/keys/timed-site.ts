@@ -13,11 +13,14 @@ export interface TimedSite extends Site {
   untilQuiet(): Promise<void>
   /** Lets time pass, and everything happen that comes due in it. */
   pass(ms: number): Promise<void>
+  /** 360dialog is asked about the channel's key now, and again as long as it is doubted. */
+  settleKey(channelId: string): Promise<void>
   /** Stops, and starts again on the same database with these settings. */
   restart(settings: Readonly<Record<string, string>>): Promise<TimedSite>
 }
 
-export const HOUR_MS = 60 * 60_000
+export const MINUTE_MS = 60_000
+export const HOUR_MS = 60 * MINUTE_MS
 export const DAY_MS = 24 * HOUR_MS
 
 export interface TimedSiteOptions {
@@ -57,6 +60,13 @@ export async function startTimedSite({
         const hop = Math.min(ms, Math.max(6 * HOUR_MS, ms / 12))
         for (let passed = 0; passed < ms; passed += hop) {
           clock.advance(hop)
+          await untilQuiet()
+        }
+      },
+      settleKey: async (channelId) => {
+        await site.context.probes.askWhetherAlive(channelId)
+        for (const minutes of [1, 5]) {
+          clock.advance(minutes * MINUTE_MS)
           await untilQuiet()
         }
       },

@@ -162,11 +162,24 @@ describe('the product API', () => {
     expect(body).toMatchObject({ code: 'no_key', key_status: 'waiting', retry_after: expect.any(Number) })
   })
 
-  it('says that a key is rejected, once 360dialog no longer takes it', async () => {
+  it('hands out a key that was refused once, as doubted, and says when it is rejected', async () => {
+    const { db, probes } = site.context
+    const token = await tokenWith(['keys:read'])
+    const read = () => get('/channels/ch2/api-key', token)
+    expect((await read().expect(200)).body.doubted).toBe(false)
     site.hub.mintForeignKey('ch2')
-    await site.context.probes.retry('ch2', 'probe', site.context.db)
-    await eventually(async () => (await site.context.channels.find('ch2'))?.keyStatus === 'rejected')
-    const { body } = await get('/channels/ch2/api-key', await tokenWith(['keys:read'])).expect(409)
+    // Once counts; what is refused at once again does not.
+    for (let times = 0; times < 3; times += 1) expect(await probes.askWhetherAlive('ch2')).toBe('doubted')
+    expect((await read().expect(200)).body.doubted).toBe(true)
+    for (const now of ['doubted', 'dead']) {
+      await db
+        .updateTable('apiKey')
+        .set({ refusedAt: new Date(0) })
+        .where('channelId', '=', 'ch2')
+        .execute()
+      expect(await probes.askWhetherAlive('ch2')).toBe(now)
+    }
+    const { body } = await read().expect(409)
     expect(body.code).toBe('key_rejected')
     expect(site.hub.minted.filter((id) => id === 'ch2')).toHaveLength(1)
   })

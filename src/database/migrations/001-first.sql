@@ -413,6 +413,8 @@ create table api_key (
   record_id text,
   status text not null check (status in ('stored', 'rejected', 'retired')),
   is_held_back integer not null default 0 check (is_held_back in (0, 1)),
+  refusals integer not null default 0,
+  refused_at text,
   created_at text not null,
   closed_at text,
   primary key (channel_id, version),
