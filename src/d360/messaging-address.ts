@@ -37,6 +37,11 @@ export function standardMessagingAddress(partnerApiUrl: URL): string {
   return address.href
 }
 
+/** Whether an address is that of 360dialog's gateways, which run numbers on premise (docs/360dialog.md 9). */
+export function isOfGateway(address: string): boolean {
+  return URL.parse(address)?.hostname === 'waba.360dialog.io'
+}
+
 /**
  * Whether a host, with or without a port, is on the list: exact names, or `*.example.org` for its subdomains
  * at any depth and not for itself. A pattern that names a port fits only that port.

@@ -79,11 +79,14 @@ export class MessagingApi {
     return { phoneNumber: phoneNumber?.slice(1) }
   }
 
-  /** Asks for a number's health. Allowed once in 300 seconds for each channel: `HealthService` keeps to it. */
-  async readHealth(access: MessagingAccess): Promise<Health> {
-    const cloud = await this.#send(access, { endpoint: 'health', path: '/health_status' })
-    const answer =
-      cloud.status === 404 ? await this.#send(access, { endpoint: 'health', path: '/v1/health' }) : cloud
+  /**
+   * Asks for a number's health, in the cloud or on a gateway: one call, since one is allowed in 300 seconds for each
+   * channel. `HealthService` keeps to that.
+   * @throws MessagingApiError `refused` with 404 where the other address may be the right one
+   */
+  async readHealth(access: MessagingAccess, { isOnGateway }: { isOnGateway: boolean }): Promise<Health> {
+    const path = isOnGateway ? '/v1/health' : '/health_status'
+    const answer = await this.#send(access, { endpoint: 'health', path })
     return readHealth(readJson(answer, z.looseObject({})), access.apiKey)
   }
 

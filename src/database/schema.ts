@@ -445,6 +445,8 @@ interface ChannelHealthTable {
   channelId: string
   /** Of the key with which it was asked for. */
   version: number
+  /** It is asked for at the address of a gateway, since the cloud's knew none (404), or was none to begin with. */
+  isOnGateway: Defaulted<boolean>
   askedAt: Date
   state: 'available' | 'unknown' | 'limited' | 'blocked'
   findings: ColumnType<HealthFinding[], readonly HealthFinding[], readonly HealthFinding[]>

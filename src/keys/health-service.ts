@@ -1,10 +1,11 @@
 import type { Clock } from '../clock.ts'
+import { isOfGateway } from '../d360/messaging-address.ts'
 import { type MessagingApi, MessagingApiError } from '../d360/messaging-api.ts'
 import type { Database } from '../database/database.ts'
 import type { Row } from '../database/schema.ts'
 import { type Jobs, type LeasedJob, priorities } from '../jobs/jobs.ts'
 import type { Work } from '../jobs/runner.ts'
-import type { KeyStore, OpenedApiKey } from './key-store.ts'
+import type { KeyStore, OpenedApiKey, StoredApiKey } from './key-store.ts'
 import { isRejection, type KeyVerdicts, type KeyVersion } from './key-verdicts.ts'
 
 /** How often 360dialog may be asked for the health of one channel. */
@@ -128,13 +129,20 @@ export class HealthService {
   }
 
   /** One conditional update: of any number of askers and processes one may ask. */
-  async #take({ channelId, version }: KeyVersion): Promise<Row<'channelHealth'> | undefined> {
+  async #take({ channelId, version, address }: StoredApiKey): Promise<Row<'channelHealth'> | undefined> {
     const { db, clock } = this.#dependencies
     const askedAt = clock.now()
     const due = new Date(askedAt.getTime() - ASKED_EVERY_MS)
     return db
       .insertInto('channelHealth')
-      .values({ channelId, version, askedAt, state: 'unknown', findings: [] })
+      .values({
+        channelId,
+        version,
+        isOnGateway: isOfGateway(address),
+        askedAt,
+        state: 'unknown',
+        findings: [],
+      })
       .onConflict((conflict) =>
         conflict
           .column('channelId')
@@ -158,13 +166,16 @@ export class HealthService {
       // With a newer key it may have been asked for meanwhile.
       .where('askedAt', '=', taken.askedAt)
     try {
-      const { state, findings } = await messagingApi.readHealth(key)
+      const { state, findings } = await messagingApi.readHealth(key, taken)
       const answeredAt = clock.now()
       const sinceAt = (state === taken.state && taken.sinceAt) || answeredAt
       await write.set({ state, findings, sinceAt, answeredAt, failure: null, failedAt: null }).execute()
     } catch (error) {
       if (!(error instanceof MessagingApiError)) throw error
-      await write.set({ failure: error.failure, failedAt: taken.failedAt ?? clock.now() }).execute()
+      // The other address is asked next time: a second call at once would be one too many.
+      const isOnGateway = error.upstreamStatus === 404 ? !taken.isOnGateway : taken.isOnGateway
+      const failed = { failure: error.failure, failedAt: taken.failedAt ?? clock.now() }
+      await write.set({ ...failed, isOnGateway }).execute()
       throw error
     }
     return taken.askedAt

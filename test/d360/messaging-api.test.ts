@@ -61,14 +61,16 @@ describe('the health of a number', () => {
     const cloud = { health_status: { can_send_message: 'LIMITED' } }
     answer = (_, response) => sendJson(response, 200, cloud)
     const access = { address: server.url, apiKey }
-    expect(await connect().readHealth(access)).toEqual({ state: 'limited', findings: [] })
+    expect(await connect().readHealth(access, { isOnGateway: false })).toEqual({
+      state: 'limited',
+      findings: [],
+    })
     answer = ({ path }, response) => sendJson(response, path === '/v1/health' ? 200 : 404, told)
-    expect(await connect().readHealth(access)).toEqual({ state: 'available', findings: [] })
-    expect(server.received.map(({ path }) => path)).toEqual([
-      '/health_status',
-      '/health_status',
-      '/v1/health',
-    ])
+    expect(await connect().readHealth(access, { isOnGateway: true })).toEqual({
+      state: 'available',
+      findings: [],
+    })
+    expect(server.received.map(({ path }) => path)).toEqual(['/health_status', '/v1/health'])
   })
 
   it.each([
@@ -80,13 +82,17 @@ describe('the health of a number', () => {
     [500, 'unreachable'],
   ])('that is answered %i is %s', async (status, failure) => {
     answer = (_, response) => sendJson(response, status, told)
-    const error = await failureOf(connect().readHealth({ address: server.url, apiKey }))
+    const error = await failureOf(
+      connect().readHealth({ address: server.url, apiKey }, { isOnGateway: false }),
+    )
     expect(error).toMatchObject({ failure, upstreamStatus: status })
   })
 
   it.each(['[]', '"ok"', 'null', 'canary {', ''])('is not read from %s', async (body) => {
     answer = (_, response) => response.writeHead(200).end(body)
-    const error = await failureOf(connect().readHealth({ address: server.url, apiKey }))
+    const error = await failureOf(
+      connect().readHealth({ address: server.url, apiKey }, { isOnGateway: false }),
+    )
     expect(error).toMatchObject({ failure: 'unexpected_answer' })
     expect(everythingIn(error)).not.toContain('canary')
   })

@@ -122,6 +122,23 @@ describe.each(engines)('the health of a number with a key, on %s', (engine) => {
     expect(asked()).toBe(2)
   })
 
+  it.each([404, 500])('is one call in 300 seconds also when the first address answers %i', async (status) => {
+    site.hub.setFault({ endpoint: 'health_status', kind: 'status', status })
+    const before = site.hub.calls.health_status
+    for (let times = 0; times < 6; times += 1) {
+      await askSoon()
+      await site.pass(3_000)
+    }
+    expect(site.hub.calls.health_status - before).toBe(1)
+    await site.pass(5 * MINUTE_MS)
+    expect(site.hub.calls.health_status - before).toBe(2)
+    expect(await health()).toMatchObject({
+      state: 'available',
+      failure: undefined,
+      isOnGateway: status === 404,
+    })
+  })
+
   it('is asked for again later when 360dialog is away: not once for each number', async () => {
     for (const id of ['ch2', 'ch3', 'ch4', 'ch5', 'ch6', 'ch7']) await comeBack(await grant(site, id))
     await site.untilQuiet()

@@ -442,6 +442,7 @@ create index channel_task_unsettled on channel_task (state, since_at) where stat
 create table channel_health (
   channel_id text not null primary key references channel (id),
   version integer not null check (version >= 1),
+  is_on_gateway integer not null default 0 check (is_on_gateway in (0, 1)),
   asked_at text not null,
   state text not null check (state in ('available', 'unknown', 'limited', 'blocked')),
   findings text not null,
