@@ -171,6 +171,8 @@ interface ConnectSessionTable {
   tenantId: string
   origin: 'link' | 'self_signup'
   linkHash: Optional<string>
+  /** Of a sign-up: its form, what was entered, and the ten minutes in which it was sent. */
+  formHash: Optional<string>
   email: Optional<string>
   /** The product vouched for the e-mail when it created the link. */
   isEmailVerified: boolean

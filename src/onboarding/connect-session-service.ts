@@ -4,8 +4,8 @@ import { type IoSignature, launchLink } from '../d360/launch-link.ts'
 import { type Database, inTransaction } from '../database/database.ts'
 import { groupCommit } from '../database/group-commit.ts'
 import type { Language, Row } from '../database/schema.ts'
-import { BusyError, NotFoundError } from '../errors.ts'
-import { hashOf, type KnownBrowser, newCode, newId, newSecret } from '../identifiers.ts'
+import { BusyError } from '../errors.ts'
+import { derivedSecret, hashOf, type KnownBrowser, newCode, newId, newSecret } from '../identifiers.ts'
 import { addTerms } from '../search/search-index.ts'
 import { emailTerms, idTerm, numberTerms } from '../search/terms.ts'
 import { NONCE_PARAMETER } from './callback-query.ts'
@@ -27,6 +27,8 @@ export type SessionEnd = 'expired' | 'used_up'
 /** Who presses twice means once. */
 const DOUBLE_PRESS_MS = 10_000
 const MINUTE_MS = 60_000
+/** Who sends the same form again means the same. */
+const SAME_FORM_MS = 10 * MINUTE_MS
 const DAY_MS = 24 * 60 * 60_000
 const LINK_LIFE_MS = 7 * DAY_MS
 const NONCE_LIFE_MS = DAY_MS
@@ -55,6 +57,8 @@ export interface LinkOrder {
 }
 
 export interface SignUp {
+  /** A secret of the form that was sent, so that one is known again that comes without a cookie. */
+  readonly form: string | undefined
   readonly company: string
   readonly email: string
   /** E.164 */
@@ -94,27 +98,34 @@ export class ConnectSessionService {
   /** Creates a connect link's token for a tenant of the product, whose name follows its newest session. */
   async createLink(order: LinkOrder): Promise<string> {
     const token = newSecret()
-    await inTransaction(this.#db, (trx) => this.#begin(order, hashOf(token), trx))
+    await inTransaction(this.#db, (trx) => this.#begin(order, { linkHash: hashOf(token) }, trx))
     return token
   }
 
-  /** Registers a new tenant of its own for a visitor, and answers the address of the permission screen. */
-  async signUp({ company, email, number }: SignUp, browser: KnownBrowser, wish: LaunchWish): Promise<URL> {
-    const { nonce, earlier } = await this.#press(browser, JSON.stringify([company, email, number]))
-    if (earlier) return this.#pressAgain(earlier, nonce, browser, wish)
-    const tenantId = newId('self', this.#dependencies.clock.now())
+  /**
+   * Registers a new tenant of its own for a visitor, and answers the address of the permission screen. The same sent
+   * again, from one browser or with one form, within ten minutes is the same sign-up.
+   */
+  async signUp(order: SignUp, browser: KnownBrowser, wish: LaunchWish): Promise<URL> {
+    const { company: tenantName, email, number } = order
+    const earlier = await this.#findSignUp(order, browser)
+    if (earlier) return this.launch(earlier, browser, wish)
+    const now = this.#dependencies.clock.now()
+    const tenantId = newId('self', now)
+    const [formHash] = formHashesOf(order, browser, now)
     // Before the transaction: a signature may have to be waited for.
     const ioSignature = await this.#sign({ origin: 'self_signup' }, browser.hash)
     try {
       return await inTransaction(this.#db, async (trx) => {
-        const session = await this.#begin({ tenantId, tenantName: company, email, number }, undefined, trx)
-        if (!(await this.#store(session, nonce, browser, wish, trx))) throw new PressedTwice()
+        const session = await this.#begin({ tenantId, tenantName, email, number }, { formHash }, trx)
+        const nonce = ioSignature ? newSecret() : nonceOf(browser, pressOf(session, wish), now)
+        await this.#store(session, nonce, browser, wish, trx)
         return this.#screen(session, { ...wish, nonce, ioSignature })
       })
     } catch (error) {
-      const first = error instanceof PressedTwice && (await this.findLaunchByNonce(nonce))
+      const first = error instanceof SentTwice && (await this.#findSignUp(order, browser))
       if (!first) throw error
-      return this.#pressAgain(first, nonce, browser, wish)
+      return this.launch(first, browser, wish)
     }
   }
 
@@ -125,7 +136,7 @@ export class ConnectSessionService {
   async launch(session: ConnectSession, browser: KnownBrowser, wish: LaunchWish = {}): Promise<URL> {
     // Where launches are signed, each press is a launch of its own: 360dialog lets a signature in once.
     if (this.#dependencies.signer.isOn) return this.#launchAnew(session, browser, wish)
-    const { nonce, earlier } = await this.#press(browser, `${session.id} ${wish.isContinuation ?? false}`)
+    const { nonce, earlier } = await this.#press(browser, pressOf(session, wish))
     if (!earlier) await this.#store(session, nonce, browser, wish, this.#db)
     return this.#screen(session, { ...wish, nonce })
   }
@@ -265,7 +276,12 @@ export class ConnectSessionService {
     return (await first(countReturn(trx, { sessionId, most })))?.returnCount
   }
 
-  async #begin(order: LinkOrder, linkHash: string | undefined, trx: Database): Promise<ConnectSession> {
+  /** @throws SentTwice when another request has begun the session of this form at the same moment */
+  async #begin(
+    order: LinkOrder,
+    { linkHash, formHash }: Pick<Partial<ConnectSession>, 'linkHash' | 'formHash'>,
+    trx: Database,
+  ): Promise<ConnectSession> {
     const { channels, clock } = this.#dependencies
     const { tenantId, tenantName, email, emailVerified = false, number } = order
     const now = clock.now()
@@ -278,6 +294,7 @@ export class ConnectSessionService {
       tenantId,
       origin,
       linkHash,
+      formHash,
       email,
       isEmailVerified: emailVerified,
       number,
@@ -287,7 +304,12 @@ export class ConnectSessionService {
       openedAt: undefined,
       expiresAt: new Date(now.getTime() + LINK_LIFE_MS),
     }
-    await trx.insertInto('connectSession').values(session).execute()
+    const begun = await trx
+      .insertInto('connectSession')
+      .values(session)
+      .onConflict((conflict) => conflict.column('formHash').doNothing())
+      .executeTakeFirst()
+    if (begun.numInsertedOrUpdatedRows !== 1n) throw new SentTwice()
     await addTerms('session', new Map([[session.id, sessionTerms(session)]]), trx)
     return { ...session, tenantName }
   }
@@ -308,15 +330,14 @@ export class ConnectSessionService {
     browser: KnownBrowser,
     subject: string,
   ): Promise<{ readonly nonce: string; readonly earlier?: Launch }> {
-    const now = this.#dependencies.clock.now().getTime()
-    const nonceAt = (time: number) =>
-      browser.secretFor(`nonce ${Math.floor(time / DOUBLE_PRESS_MS)} ${subject}`)
-    for (const nonce of [nonceAt(now), nonceAt(now - DOUBLE_PRESS_MS)]) {
+    const now = this.#dependencies.clock.now()
+    const before = new Date(now.getTime() - DOUBLE_PRESS_MS)
+    for (const nonce of [nonceOf(browser, subject, now), nonceOf(browser, subject, before)]) {
       const earlier = await this.findLaunchByNonce(nonce)
-      if (!earlier || earlier.createdAt.getTime() <= now - DOUBLE_PRESS_MS) continue
+      if (!earlier || earlier.createdAt <= before) continue
       return (await this.#hasComeBack(earlier)) ? { nonce: newSecret() } : { nonce, earlier }
     }
-    return { nonce: nonceAt(now) }
+    return { nonce: nonceOf(browser, subject, now) }
   }
 
   async #hasComeBack({ id }: Launch): Promise<boolean> {
@@ -324,12 +345,27 @@ export class ConnectSessionService {
     return (await returns.execute()).length > 0
   }
 
-  /** The sign-up of a double press is there already. */
-  async #pressAgain(earlier: Launch, nonce: string, browser: KnownBrowser, wish: LaunchWish): Promise<URL> {
-    const session = await this.find(earlier.sessionId)
-    if (!session) throw new NotFoundError()
-    if (this.#dependencies.signer.isOn) return this.#launchAnew(session, browser, wish)
-    return this.#screen(session, { ...wish, nonce })
+  /** What was entered has to be the same, too: who corrects it signs up anew. */
+  async #findSignUp(order: SignUp, browser: KnownBrowser): Promise<ConnectSession | undefined> {
+    const { company, email, number } = order
+    const now = this.#dependencies.clock.now()
+    const ofBrowser = this.#db
+      .selectFrom('launch')
+      .select('sessionId')
+      .where('browserHash', '=', browser.hash)
+    const recent = this.#db
+      .selectFrom('connectSession')
+      .innerJoin('tenant', 'tenant.id', 'connectSession.tenantId')
+      .selectAll('connectSession')
+      .select('tenant.name as tenantName')
+      .where('connectSession.origin', '=', 'self_signup')
+      .where('connectSession.createdAt', '>', new Date(now.getTime() - SAME_FORM_MS))
+    // Each by its index: for one query with "or" PostgreSQL would read the table before it has statistics.
+    const found = await recent
+      .where('connectSession.formHash', 'in', formHashesOf(order, browser, now))
+      .union(recent.where('connectSession.id', 'in', ofBrowser.where('expiresAt', '>', now)))
+      .execute()
+    return found.find((one) => one.tenantName === company && one.email === email && one.number === number)
   }
 
   async #launchAnew(session: ConnectSession, browser: KnownBrowser, wish: LaunchWish): Promise<URL> {
@@ -395,8 +431,26 @@ export class ConnectSessionService {
   }
 }
 
-/** The other of two presses at one moment has begun the session. */
-class PressedTwice extends Error {}
+/** The other of two requests at one moment has begun the session. */
+class SentTwice extends Error {}
+
+/** A secret of browser, subject and the ten seconds of the press. */
+function nonceOf(browser: KnownBrowser, subject: string, at: Date): string {
+  return browser.secretFor(`nonce ${Math.floor(at.getTime() / DOUBLE_PRESS_MS)} ${subject}`)
+}
+
+function pressOf({ id }: ConnectSession, { isContinuation = false }: LaunchWish): string {
+  return `${id} ${isContinuation}`
+}
+
+/** By what a form is known again that is sent now, and by what it was in the ten minutes before. */
+function formHashesOf({ form, ...entered }: SignUp, browser: KnownBrowser, now: Date): [string, string] {
+  const subject = JSON.stringify([entered.company, entered.email, entered.number])
+  const secret = form ?? browser.secretFor('sign-up')
+  const hashAt = (time: number) =>
+    hashOf(derivedSecret(secret, `${Math.floor(time / SAME_FORM_MS)} ${subject}`))
+  return [hashAt(now.getTime()), hashAt(now.getTime() - SAME_FORM_MS)]
+}
 
 interface Departure extends Pick<LaunchWish, 'login'> {
   readonly nonce: string

@@ -1,6 +1,7 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express'
 import { z } from 'zod'
 import { NotFoundError } from '../errors.ts'
+import { newSecret } from '../identifiers.ts'
 import { linkPath, paths, statusPath } from '../paths.ts'
 import type { BrowserId } from '../web/browser-id.ts'
 import { concernsSession } from '../web/failed-page.ts'
@@ -54,7 +55,8 @@ export function createLinkRoutes(dependencies: Dependencies): Router {
     if (!form.success || refused || (!login && stopsEverybodyNew(known)))
       return showSignUp(res.status(422), req.body, errors, known)
     const wish = { login, language: languageOf(res) }
-    const screen = await sessions.signUp(form.data, browsers.ensure(req, res), wish)
+    const order = { ...form.data, form: formSecretOf(req.body) }
+    const screen = await sessions.signUp(order, browsers.ensure(req, res), wish)
     res.redirect(303, screen.href)
   })
 
@@ -113,6 +115,12 @@ function hasAccount(req: Request): boolean {
   return req.body?.account === 'existing'
 }
 
+/** A form keeps its secret while it is corrected. */
+function formSecretOf(values: unknown): string | undefined {
+  const { form } = values as { form?: unknown }
+  return typeof form === 'string' && /^[\w-]{43}$/.test(form) ? form : undefined
+}
+
 const EMAIL_REFUSALS: ReadonlySet<KnownRefusal['code']> = new Set(['restricted_email', 'partner_email'])
 
 /** The buttons that launch, the likeliest first. */
@@ -126,7 +134,7 @@ function showSignUp(res: Response, values: unknown, errors: object, refusals: re
   renderPage(res, 'onboarding/sign-up', {
     title: pageContext(res).t('signUp.title'),
     hasErrors: Object.keys(errors).length > 0,
-    ...{ action: paths.signUp, values: entered, errors },
+    ...{ action: paths.signUp, values: entered, errors, form: formSecretOf(values) ?? newSecret() },
     // What is wrong with the address is said beside it.
     refusals: refusals.filter(({ code }) => !EMAIL_REFUSALS.has(code)),
     buttons: launchButtons({ refusals, hasAccount: false }),

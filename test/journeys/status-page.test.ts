@@ -143,6 +143,85 @@ describe.each(engines)('a client finds its page again, on %s', (engine) => {
     })
   })
 
+  describe('a sign-up form that is sent again', () => {
+    const entered = {
+      company: 'Bakery',
+      email: 'anna@bakery.example',
+      number: '+49 30 1234567',
+      consent: 'yes',
+    }
+    const read = async (browser = site.newBrowser()) => {
+      const { text } = await browser.get('/').expect(200)
+      return { ...entered, form: /name="form" value="([\w-]{43})"/.exec(text)?.[1] ?? '' }
+    }
+    const send = (form: object, browser = site.newBrowser()) =>
+      browser.post('/connect').type('form').send(form)
+    const newCustomersOf = async (act: () => Promise<unknown>) => {
+      const before = await countCustomers()
+      await act()
+      return (await countCustomers()) - before
+    }
+
+    it.each([0, 1, 60, 599])(
+      'after %i s by a browser without cookies is the same sign-up',
+      async (seconds) => {
+        const form = await read()
+        const made = await newCustomersOf(async () => {
+          await send(form).expect(303)
+          site.clock.advance(seconds * 1_000)
+          await send(form).expect(303)
+        })
+        expect(made).toBe(1)
+      },
+    )
+
+    it('at the same moment, three times without cookies, is one', async () => {
+      const form = await read()
+      const made = await newCustomersOf(async () => {
+        const sent = await Promise.all([send(form), send(form), send(form)])
+        expect(sent.map(({ status }) => status)).toEqual([303, 303, 303])
+      })
+      expect(made).toBe(1)
+    })
+
+    it.each([1, 60, 599])('after %i s from another page of the same browser is the same', async (seconds) => {
+      const browser = site.newBrowser()
+      const made = await newCustomersOf(async () => {
+        await send(await read(browser), browser).expect(303)
+        site.clock.advance(seconds * 1_000)
+        await send(await read(browser), browser).expect(303)
+      })
+      expect(made).toBe(1)
+    })
+
+    it('is the same after a correction that was asked for, and when it came back meanwhile', async () => {
+      const browser = site.newBrowser()
+      const form = await read(browser)
+      const { text } = await send({ ...form, email: 'anna' }, browser).expect(422)
+      expect(text).toContain(`name="form" value="${form.form}"`)
+      const made = await newCustomersOf(async () => {
+        const { headers } = await send(form, browser).expect(303)
+        const nonce = new URL(String(headers.location)).searchParams.get('state')
+        await comeBack({ browser, back: `/callback?nonce=${nonce}` })
+        const again = await send(form, browser).expect(303)
+        expect(new URL(String(again.headers.location)).searchParams.get('state')).not.toBe(nonce)
+      })
+      expect(made).toBe(1)
+    })
+
+    it('is another one after ten minutes, with another entry, and from another form of another browser', async () => {
+      const [one, other] = [await read(), await read()]
+      const made = await newCustomersOf(async () => {
+        await send(one).expect(303)
+        await send(other).expect(303)
+        await send({ ...one, email: 'bea@bakery.example' }).expect(303)
+        site.clock.advance(1_200_001)
+        await send(one).expect(303)
+      })
+      expect(made).toBe(4)
+    })
+  })
+
   const countCustomers = async () =>
     (await site.context.db.selectFrom('tenant').select('id').execute()).length
 })

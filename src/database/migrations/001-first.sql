@@ -162,6 +162,7 @@ create table connect_session (
   tenant_id text not null references tenant (id),
   origin text not null check (origin in ('link', 'self_signup')),
   link_hash text check (length(link_hash) = 64),
+  form_hash text check (length(form_hash) = 64),
   email text,
   is_email_verified integer not null check (is_email_verified in (0, 1)),
   number text,
@@ -175,6 +176,8 @@ create table connect_session (
 );
 
 create unique index connect_session_link on connect_session (link_hash);
+
+create unique index connect_session_form on connect_session (form_hash);
 
 create unique index connect_session_code on connect_session (code);
 
