@@ -124,7 +124,7 @@ export async function createContext(config: Config, overrides: Overrides = {}) {
     },
   })
   const notices = createNotices(infrastructure, hub, keys, sync)
-  const onboarding = createOnboarding(infrastructure, hub, keys)
+  const onboarding = createOnboarding(infrastructure, hub, keys, sync)
   const productApi = createProductApi(infrastructure, keys)
   const admin = createAdmin(infrastructure, keys, notices, onboarding)
   const setup = createSetup(infrastructure, hub, sync, notices, onboarding)
@@ -247,7 +247,12 @@ function createNotices(
   return new NoticeService({ ...infrastructure, notices, sync, mints, probes, partnerApi })
 }
 
-function createOnboarding(infrastructure: Infrastructure, { partnerApi }: Hub, { mints, probes }: Keys) {
+function createOnboarding(
+  infrastructure: Infrastructure,
+  { partnerApi }: Hub,
+  { mints, probes }: Keys,
+  sync: SyncService,
+) {
   const { config } = infrastructure
   const callbackUrl = new URL(paths.callback, config.publicUrl)
   const { partnerId } = config.partnerApi
@@ -273,7 +278,7 @@ function createOnboarding(infrastructure: Infrastructure, { partnerApi }: Hub, {
   const owners = new OwnerAskingService({ ...asking, canSendMail: mailer !== undefined })
   const answers = new OwnerAnswerService({ ...asking, reviews, mints, partnerApi })
   const ownerMails = new OwnerMailService({ ...asking, publicUrl, mailer, answers })
-  const returns = new ReturnService({ ...stored, owners, reviews, mints, probes, partnerApi })
+  const returns = new ReturnService({ ...stored, owners, reviews, mints, probes, partnerApi, sync })
   const receiver = new ReturnReceiver(stored)
   const status = new StatusService({ ...stored, owners, refusals })
   const failedPages = new FailedPages(infrastructure)

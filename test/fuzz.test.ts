@@ -30,9 +30,12 @@ afterAll(() => mailbox.close())
 async function readPossessions(): Promise<string> {
   const { db, channels } = site.context
   const channel = await channels.find('ch1')
-  const rowsOf = (table: 'observation' | 'apiKey') =>
-    db.selectFrom(table).selectAll().where('channelId', '=', 'ch1').execute()
-  const rows = [await rowsOf('observation'), await rowsOf('apiKey')]
+  // Neither when it was said nor what 360dialog answers: it may be asked meanwhile.
+  const observed = db.selectFrom('observation').select(['id', 'source', 'says']).where('source', '!=', 'api')
+  const rows = [
+    await observed.where('channelId', '=', 'ch1').execute(),
+    await db.selectFrom('apiKey').selectAll().where('channelId', '=', 'ch1').execute(),
+  ]
   return JSON.stringify([channel?.permission, channel?.tenantId, rows])
 }
 

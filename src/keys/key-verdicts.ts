@@ -36,7 +36,7 @@ interface Dependencies {
 
 /**
  * What calls with a key say of the key itself. One that works is in use; one that is refused is doubted, asked about
- * again by the probe, and rejected after three refusals in a row (decision 33).
+ * again by the probe, and rejected after three refusals in a row, or one that 360dialog explains (decision 33).
  */
 export class KeyVerdicts {
   readonly #dependencies: Dependencies
@@ -73,7 +73,7 @@ export class KeyVerdicts {
       if (askAt && askAt > now) return { problem: await this.#problemOf(newest, trx), askAt }
       const refused = await keys.countRefusal(newest, now, trx)
       if (refused.refusals === 1) await this.#record('api_key.doubted', refused, trx)
-      const isDead = refused.refusals >= REFUSALS_OF_A_DEAD_KEY
+      const isDead = refused.refusals >= REFUSALS_OF_A_DEAD_KEY || (await this.#isUnshared(channelId, trx))
       if (isDead && refused.status === 'stored') await this.#reject(refused, now, trx)
       const problem = await this.#problemOf(refused, trx)
       const next = askAgainAt(refused)
@@ -103,6 +103,11 @@ export class KeyVerdicts {
     await this.#record('api_key.rejected', { channelId, version }, trx)
     // One that waited for this verdict looks now.
     await ledger.retryNow(channelId, trx)
+  }
+
+  /** 360dialog itself says that the permission is gone, and so explains the refusal. */
+  async #isUnshared(channelId: string, trx: Database): Promise<boolean> {
+    return (await this.#dependencies.channels.find(channelId, trx))?.permission === 'missing'
   }
 
   /** False when the key was retired for good. */

@@ -117,7 +117,7 @@ function hasAccount(req: Request): boolean {
 
 /** A form keeps its secret while it is corrected. */
 function formSecretOf(values: unknown): string | undefined {
-  const { form } = values as { form?: unknown }
+  const { form } = (values ?? {}) as { form?: unknown }
   return typeof form === 'string' && /^[\w-]{43}$/.test(form) ? form : undefined
 }
 

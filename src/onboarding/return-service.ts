@@ -1,5 +1,6 @@
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { ChannelService } from '../channels/channel-service.ts'
+import type { SyncService } from '../channels/sync-service.ts'
 import type { Clock } from '../clock.ts'
 import type { Channel } from '../d360/channel.ts'
 import type { Client } from '../d360/client.ts'
@@ -7,6 +8,7 @@ import type { PartnerApi } from '../d360/partner-api.ts'
 import type { Priority as Lane } from '../d360/rate-limiter.ts'
 import { afterCommit, type Database, inTransaction } from '../database/database.ts'
 import type { ReviewReason } from '../database/schema.ts'
+import { PartnerApiError } from '../errors.ts'
 import { nextTry } from '../jobs/backoff.ts'
 import type { CrashPoint } from '../jobs/crash-points.ts'
 import { type LeasedJob, priorities } from '../jobs/jobs.ts'
@@ -39,6 +41,7 @@ interface Dependencies {
   readonly mints: Pick<MintService, 'request'>
   readonly probes: Pick<ProbeService, 'retry'>
   readonly partnerApi: Pick<PartnerApi, 'findClientWithChannels' | 'takeSpareCall'>
+  readonly sync: Pick<SyncService, 'readSharesOf'>
   readonly audit: AuditLog
   readonly clock: Clock
   readonly crashPoint: CrashPoint
@@ -95,12 +98,29 @@ export class ReturnService {
       return this.#onUnlisted({ received, session, now: clock.now() }, reason, job)
     }
 
+    await this.#askWhatIsShared(received, session)
     await inTransaction(db, async (trx) => {
       // Before anything that follows from it is begun.
       afterCommit(trx, () => crashPoint('return.bound'))
       await this.#decide({ received, clientId, client, listed, launch, session, now: clock.now() }, trx)
       await job.finish(trx)
     })
+  }
+
+  /** What is reported of a permission, 360dialog may say itself; a return does not wait until it does. */
+  async #askWhatIsShared(
+    { clientId = '', channels: named }: ReturnDetails,
+    { tenantId }: ConnectSession,
+  ): Promise<void> {
+    const { channels, sync } = this.#dependencies
+    const revokedIds = named.flatMap(({ channelId, isRevoked }) => (isRevoked ? [channelId] : []))
+    const tenants = await channels.tenantsOf(revokedIds)
+    if (![...tenants.values()].includes(tenantId)) return
+    try {
+      await sync.readSharesOf(clientId)
+    } catch (error) {
+      if (!(error instanceof PartnerApiError)) throw error
+    }
   }
 
   /**

@@ -31,16 +31,22 @@ describe.each(engines)('a client takes its permission back, on %s', (engine) => 
     expect(await channel()).toMatchObject({ permission: 'shared', keyStatus: 'stored', keyVersion: version })
   }
 
-  it('in the redirect: the key is asked about, and retired once it is rejected', async () => {
-    const { clientId } = site.hub.channel('ch1')
-    await comeBack(await grant(site, 'ch1', { clientId, revoke: ['ch1'] }))
-    await site.untilQuiet()
-    expect(await channel()).toMatchObject({ permission: 'unknown', keyStatus: 'stored' })
-    for (const minutes of [1, 5]) await site.pass(minutes * MINUTE_MS)
-    expect(await channel()).toMatchObject({ permission: 'missing', keyStatus: 'retired' })
-    expect(site.hub.minted).toEqual(['ch1'])
-    await expectGrantedAgain(2)
-  })
+  it.each(['ids', 'not_found'] as const)(
+    'in the redirect, with shared numbers as %s: the key is retired once it is rejected',
+    async (shape) => {
+      site.hub.setSwitches({ shared_numbers: shape })
+      const { clientId } = site.hub.channel('ch1')
+      await comeBack(await grant(site, 'ch1', { clientId, revoke: ['ch1'] }))
+      await site.untilQuiet()
+      if (shape === 'not_found') {
+        expect(await channel()).toMatchObject({ permission: 'unknown', keyStatus: 'stored' })
+        for (const minutes of [1, 5]) await site.pass(minutes * MINUTE_MS)
+      }
+      expect(await channel()).toMatchObject({ permission: 'missing', keyStatus: 'retired' })
+      expect(site.hub.minted).toEqual(['ch1'])
+      await expectGrantedAgain(2)
+    },
+  )
 
   it('in its own Hub, without a word: the probe finds the key rejected, and an admin confirms it', async () => {
     // Where the list of shared numbers can be read, the sync proves it.

@@ -175,6 +175,14 @@ describe.each(engines)('a client finds its page again, on %s', (engine) => {
       },
     )
 
+    it.each(['', 'company=x', '{"form":1}', 'form=short', 'form=a&form=b'])(
+      'is read from %j',
+      async (body) => {
+        const { status } = await site.newBrowser().post('/connect').type('form').send(body)
+        expect(status).toBe(422)
+      },
+    )
+
     it('at the same moment, three times without cookies, is one', async () => {
       const form = await read()
       const made = await newCustomersOf(async () => {
