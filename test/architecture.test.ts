@@ -12,7 +12,10 @@ function importsOf(file: string): string[] {
 }
 
 const partOf = (file: string) => (file.includes('/') ? file.slice(0, file.indexOf('/')) : file)
-const foundations = ['errors.ts', 'clock.ts', 'identifiers.ts', 'loopback.ts', 'paths.ts', 'plain-text.ts']
+const foundations = [
+  ...['errors.ts', 'clock.ts', 'identifiers.ts', 'loopback.ts', 'paths.ts'],
+  ...['plain-text.ts', 'phone-number.ts', 'email-address.ts'],
+]
 /** What knows no capability, and what of ours it may stand on. */
 const lower: Readonly<Record<string, readonly string[]>> = {
   config: [],
@@ -154,7 +157,8 @@ function ruleAgainst(file: string, imported: string): string | undefined {
   if (part === 'simulator') return 'the simulator imports nothing of ours'
   if (other === 'simulator')
     return /^(start|commands)/.test(part) ? undefined : 'only the start runs the simulator'
-  if (foundations.includes(part)) return 'it stands on nothing of ours'
+  if (foundations.includes(part))
+    return foundations.includes(other) ? undefined : 'it stands on nothing of ours but its like'
   if (lower[part] && ![...lower[part], ...foundations].includes(other))
     return `${part} knows nothing above it`
   if (/-service\.ts$/.test(file) && (/-routes\.ts$/.test(imported) || other === 'web'))

@@ -1,5 +1,6 @@
 import { isSameEmail } from '../onboarding/belonging.ts'
 import type { Claimant, ReviewDetails } from '../onboarding/review-facts.ts'
+import { isSameLine } from '../phone-number.ts'
 
 export type CheckResult = 'yes' | 'no' | 'unknown'
 
@@ -26,7 +27,7 @@ export function checkClaimant({ client, channel }: ReviewDetails, claimant: Clai
   const numbers = [channel?.phoneNumber, session.number] as const
   return {
     email: emails.length === 0 || !session.email ? 'unknown' : resultOf(isSameEmail(emails, session.email)),
-    number: numbers.includes(undefined) ? 'unknown' : resultOf(numbers[0] === numbers[1]),
+    number: numbers.includes(undefined) ? 'unknown' : resultOf(isSameLine(...numbers)),
     arrival: arrivalResult(received.arrival),
   }
 }

@@ -3,6 +3,7 @@ import type { Partner } from '../d360/partner.ts'
 import { compiledQuery } from '../database/compiled-query.ts'
 import type { Database } from '../database/database.ts'
 import type { Row } from '../database/schema.ts'
+import { spellingsOf } from '../phone-number.ts'
 
 export type PartnerHub = Row<'partnerHub'>
 
@@ -44,7 +45,8 @@ export class AccountService {
 
   /** The clients whose numbers a tenant has. */
   async listOfTenant(tenantId: string, phoneNumber = ''): Promise<Account[]> {
-    const rows = await listAccounts(this.#db, { tenantId, phoneNumber })
+    const [number, spelling = number] = spellingsOf(phoneNumber)
+    const rows = await listAccounts(this.#db, { tenantId, number, spelling })
     return rows.map(({ used, limit, same }) => ({
       used: Number(used),
       limit: limit ?? undefined,
@@ -64,7 +66,7 @@ interface AccountRow {
   readonly same: number | string
 }
 
-const listAccounts = compiledQuery<{ tenantId: string; phoneNumber: string }, AccountRow>(
+const listAccounts = compiledQuery<{ tenantId: string; number: string; spelling: string }, AccountRow>(
   (db, value) =>
     db
       .selectFrom('client')
@@ -73,7 +75,9 @@ const listAccounts = compiledQuery<{ tenantId: string; phoneNumber: string }, Ac
       .select((row) => [
         row.fn.countAll().as('used'),
         row.fn
-          .sum(sql<number>`case when channel.phone_number = ${value('phoneNumber')} then 1 else 0 end`)
+          .sum(
+            sql<number>`case when channel.phone_number in (${value('number')}, ${value('spelling')}) then 1 else 0 end`,
+          )
           .as('same'),
       ])
       .where('client.id', 'in', (own) =>

@@ -5,6 +5,7 @@ import { compiledQuery } from '../database/compiled-query.ts'
 import type { Database } from '../database/database.ts'
 import type { Joined, KeyStatus, PermissionStatus, Row } from '../database/schema.ts'
 import { newId } from '../identifiers.ts'
+import { spellingsOf } from '../phone-number.ts'
 import { addTerms, forgetTerms, replaceTerms } from '../search/search-index.ts'
 import { idTerm, nameTerms } from '../search/terms.ts'
 import { type Described, writeDescription } from './description.ts'
@@ -73,7 +74,9 @@ export class ChannelService {
     db: Database,
   ): Promise<{ readonly id: string; readonly observedAt: Date } | undefined> {
     if (id !== undefined) return (await locateById(db, { id }))[0]
-    return phoneNumber === undefined ? undefined : (await locateByNumber(db, { phoneNumber }))[0]
+    if (phoneNumber === undefined) return undefined
+    const [number, spelling = number] = spellingsOf(phoneNumber)
+    return (await locateByNumber(db, { number, spelling }))[0]
   }
 
   /**
@@ -425,11 +428,11 @@ const locateById = compiledQuery<{ id: string }, Whereabouts>((db, value) =>
   db.selectFrom('channel').select(['id', 'observedAt']).where('id', '=', value('id')),
 )
 
-const locateByNumber = compiledQuery<{ phoneNumber: string }, Whereabouts>((db, value) =>
+const locateByNumber = compiledQuery<{ number: string; spelling: string }, Whereabouts>((db, value) =>
   db
     .selectFrom('channel')
     .select(['id', 'observedAt'])
-    .where('phoneNumber', '=', value('phoneNumber'))
+    .where('phoneNumber', 'in', [value('number'), value('spelling')])
     .limit(1),
 )
 

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander'
 import { z } from 'zod'
-import { readPhoneNumber } from '../onboarding/phone-number.ts'
 import { linkPath } from '../paths.ts'
+import { readPhoneNumber } from '../phone-number.ts'
 import { type AddCommands, print, text, UsageError } from './command.ts'
 
 /** The product's own name for its customer; `self_` belongs to sign-ups. */

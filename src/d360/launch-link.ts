@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto'
+import { digitsOf } from '../phone-number.ts'
 
 export interface IoSignature {
   readonly signature: string
@@ -32,7 +33,7 @@ interface LaunchLink {
  */
 export function launchLink({ template, partnerId, number, ...launch }: LaunchLink): URL {
   const url = new URL(template.replaceAll('{partner_id}', () => encodeURIComponent(partnerId)))
-  const first = toPairs({ number: number?.replace(/\D/g, '') })
+  const first = toPairs({ number: number && digitsOf(number) })
   const others = toPairs({
     email: launch.email,
     name: launch.name,

@@ -44,7 +44,7 @@ export interface MessagingAccess {
   readonly apiKey: string
 }
 
-/** The key works; digits only, or `undefined` when 360dialog does not say which number it is for. */
+/** The key works; E.164, or `undefined` when 360dialog does not say which number it is for. */
 export interface PhoneNumberAnswer {
   readonly phoneNumber: string | undefined
 }
@@ -75,8 +75,7 @@ export class MessagingApi {
   async readPhoneNumber(access: MessagingAccess): Promise<PhoneNumberAnswer | undefined> {
     const answer = await this.#send(access, { endpoint: 'phone_number', path: '/v1/configs/phone_number' })
     if (answer.status === 404) return undefined
-    const { phone_number: phoneNumber } = readJson(answer, phoneNumberAnswer)
-    return { phoneNumber: phoneNumber?.slice(1) }
+    return { phoneNumber: readJson(answer, phoneNumberAnswer).phone_number ?? undefined }
   }
 
   /**

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isSameLine } from '../phone-number.ts'
 import { wireId, wirePhoneNumber } from './wire-values.ts'
 
 /** One number that a client shares, by what 360dialog calls it: a channel's id, a number as E.164, or both. */
@@ -27,7 +28,7 @@ export function matchShares(
   const ids = shared.map(
     (one) =>
       channels.find(({ id }) => id === one.channelId)?.id ??
-      channels.find(({ phoneNumber }) => phoneNumber !== undefined && phoneNumber === one.phoneNumber)?.id,
+      channels.find(({ phoneNumber }) => isSameLine(phoneNumber, one.phoneNumber))?.id,
   )
   return ids.every((id) => id !== undefined) ? new Set(ids) : undefined
 }

@@ -2,11 +2,12 @@ import { readMessagingAddress } from '../d360/messaging-address.ts'
 import type { MessagingAccess, MessagingApi } from '../d360/messaging-api.ts'
 import { MessagingApiError, type MessagingFailure } from '../d360/messaging-api.ts'
 import { InvalidInputError } from '../errors.ts'
+import { isSameLine } from '../phone-number.ts'
 
 /** A key that some system uses already, and where it belongs. */
 export interface KnownKey {
   readonly channelId: string
-  /** In any spelling; only its digits count. */
+  /** E.164, as 360dialog describes the channel. */
   readonly phoneNumber: string | undefined
   readonly apiKey: string
   /** Where the key works; the standard address when it was not said. */
@@ -47,8 +48,7 @@ export class KeyProof {
    */
   async prove(known: KnownKey): Promise<MessagingAccess> {
     const access = this.#readAccess(known)
-    const wanted = known.phoneNumber?.replaceAll(/\D/g, '')
-    if (!wanted)
+    if (known.phoneNumber === undefined)
       throw new InvalidInputError(
         '360dialog does not say which number this channel has, so no key can be proven. Ask 360dialog support.',
       )
@@ -57,7 +57,7 @@ export class KeyProof {
       throw new InvalidInputError(
         '360dialog does not say for which number this key is, so it is not proven. Check key and address.',
       )
-    if (phoneNumber !== wanted)
+    if (!isSameLine(phoneNumber, known.phoneNumber))
       throw new InvalidInputError('This key belongs to another number. Copy the key of this number.')
     return access
   }

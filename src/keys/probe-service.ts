@@ -9,6 +9,7 @@ import { FAILING, nextTry } from '../jobs/backoff.ts'
 import type { CrashPoint } from '../jobs/crash-points.ts'
 import { type Jobs, type LeasedJob, LeaseLostError } from '../jobs/jobs.ts'
 import type { Work } from '../jobs/runner.ts'
+import { isSameLine } from '../phone-number.ts'
 import { VaultError } from '../vault/vault.ts'
 import { ASKED_EVERY_MS, type HealthService } from './health-service.ts'
 import type { KeyStore, OpenedApiKey } from './key-store.ts'
@@ -160,9 +161,8 @@ export class ProbeService {
   async #probe({ key, channel }: Subject): Promise<Outcome> {
     const phoneNumber = await this.#prove(key)
     this.#dependencies.crashPoint('probe.answered')
-    const expected = channel.phoneNumber?.replaceAll(/\D/g, '')
-    const differs = phoneNumber !== undefined && expected !== undefined && phoneNumber !== expected
-    return differs ? { problem: 'another_number' } : {}
+    const isToldBoth = phoneNumber !== undefined && channel.phoneNumber !== undefined
+    return isToldBoth && !isSameLine(phoneNumber, channel.phoneNumber) ? { problem: 'another_number' } : {}
   }
 
   /** Asks for the number of a key; where no number is told, that its health is told proves it as well. */

@@ -1,4 +1,5 @@
 import type { Arrival, BelongingRule, ReviewReason, Row } from '../database/schema.ts'
+import { isSameLine } from '../phone-number.ts'
 
 /** What is known when a return is judged: of the launch and its session, and what 360dialog lists now. */
 export interface Evidence {
@@ -95,5 +96,5 @@ function bindsByItself({ arrival }: Evidence): boolean {
 
 function isAskedFor(id: string, { number, listed, boundTenants, tenantId }: Evidence): boolean {
   if (number === undefined || boundTenants.get(id) === tenantId) return true
-  return listed.some((channel) => channel.id === id && channel.phoneNumber === number)
+  return listed.some((channel) => channel.id === id && isSameLine(channel.phoneNumber, number))
 }

@@ -2,11 +2,11 @@ import { type Request, type RequestHandler, type Response, Router } from 'expres
 import { z } from 'zod'
 import { PartnerApiError } from '../errors.ts'
 import { confirmPath, paths } from '../paths.ts'
+import { showPhoneNumber } from '../phone-number.ts'
 import { concernsSession, failedPage } from '../web/failed-page.ts'
 import { pageContext, renderPage } from '../web/render-page.ts'
 import { requestCode } from '../web/request-log.ts'
 import { idsOf, type Objection, type OwnerAnswerService, type OwnerQuestion } from './owner-answer-service.ts'
-import { showPhoneNumber } from './phone-number.ts'
 
 /** What the owner said, and the numbers that the page had shown. */
 const answerForm = z.object({

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { NotFoundError } from '../errors.ts'
 import { newSecret } from '../identifiers.ts'
 import { linkPath, paths, statusPath } from '../paths.ts'
+import { readPhoneNumber, showPhoneNumber } from '../phone-number.ts'
 import type { BrowserId } from '../web/browser-id.ts'
 import { concernsSession } from '../web/failed-page.ts'
 import { formText } from '../web/form-text.ts'
@@ -12,7 +13,6 @@ import type { ConnectSession, ConnectSessionService } from './connect-session-se
 import type { KnownRefusalService, Outlook } from './known-refusal-service.ts'
 import { type KnownRefusal, stopsEverybodyNew } from './known-refusals.ts'
 import { languageOf, privatePage, showUnusableLink } from './onboarding-pages.ts'
-import { readPhoneNumber, showPhoneNumber } from './phone-number.ts'
 
 interface Dependencies {
   readonly sessions: ConnectSessionService

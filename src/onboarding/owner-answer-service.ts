@@ -6,6 +6,7 @@ import { type Database, inTransaction } from '../database/database.ts'
 import type { ReviewReason } from '../database/schema.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import type { MintService } from '../keys/mint-service.ts'
+import { isSameLine } from '../phone-number.ts'
 import { askInTime } from './ask-in-time.ts'
 import type { ConnectSession, ConnectSessionService } from './connect-session-service.ts'
 import type { OwnerConfirmation, OwnerConfirmationStore } from './owner-confirmation-store.ts'
@@ -74,7 +75,7 @@ export class OwnerAnswerService {
     if (!isSame(idsOf(question.channels), shown)) return 'changed'
     const found = await askInTime(partnerApi.findClientWithChannels(clientId, 'mint'), clock)
     const listed = found?.channels.filter((one) => shown.includes(one.id)) ?? []
-    const isAskedFor = listed.every((one) => number === undefined || one.phoneNumber === number)
+    const isAskedFor = listed.every((one) => number === undefined || isSameLine(one.phoneNumber, number))
     if (found?.client.emails[0] !== email || listed.length < shown.length || !isAskedFor) return 'notListed'
     return inTransaction(db, async (trx) => {
       const now = clock.now()

@@ -5,6 +5,7 @@ import { type Database, inTransaction } from '../database/database.ts'
 import type { ReviewReason } from '../database/schema.ts'
 import { InvalidInputError } from '../errors.ts'
 import type { Jobs } from '../jobs/jobs.ts'
+import { isSameLine } from '../phone-number.ts'
 import type { ConnectSession, ConnectSessionService, Launch } from './connect-session-service.ts'
 import { isEmailAddress } from './email-address.ts'
 import type { OwnerConfirmation, OwnerConfirmationStore } from './owner-confirmation-store.ts'
@@ -90,7 +91,7 @@ export class OwnerAskingService {
 
   /** Whether a yes of the owner could give this channel to the one who asks. */
   canAskAbout({ review, client, channel }: ReviewDetails, { session }: Claimant): boolean {
-    const isAskedFor = session.number === undefined || session.number === channel?.phoneNumber
+    const isAskedFor = session.number === undefined || isSameLine(channel?.phoneNumber, session.number)
     const isFree = channel?.clientId === review.clientId && channel.tenantId === undefined
     const hasMailbox = this.#dependencies.canSendMail && isEmailAddress(client?.emails[0] ?? '')
     return hasMailbox && !review.closedAt && isFree && isAskedFor

@@ -8,11 +8,11 @@ import type { LeasedJob } from '../jobs/jobs.ts'
 import type { Work } from '../jobs/runner.ts'
 import type { Mailer } from '../mail/mailer.ts'
 import { confirmPath } from '../paths.ts'
+import { showPhoneNumber } from '../phone-number.ts'
 import type { ConnectSession, ConnectSessionService } from './connect-session-service.ts'
 import type { OwnerAnswerService } from './owner-answer-service.ts'
 import type { OwnerConfirmation, OwnerConfirmationStore } from './owner-confirmation-store.ts'
 import { type Translator, writeOwnerMail } from './owner-mail.ts'
-import { showPhoneNumber } from './phone-number.ts'
 
 interface Dependencies {
   readonly db: Database

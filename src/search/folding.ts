@@ -1,7 +1,7 @@
+import { withoutInvisible } from '../plain-text.ts'
+
 /** Marks that a reader leaves out: accents of Latin, Greek and Cyrillic. What other scripts set above a letter stays. */
 const ACCENTS = /[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]/g
-/** What is not seen, and comes along when a text is copied. */
-const UNSEEN = /[\p{Default_Ignorable_Code_Point}\p{Cf}]/gu
 /** Letters that Unicode does not take apart. */
 const LETTERS: Readonly<Record<string, string>> = {
   ...{ ß: 'ss', ł: 'l', ø: 'o', æ: 'ae', œ: 'oe', đ: 'd', ð: 'd', þ: 'th', ħ: 'h', ŧ: 't', ı: 'i', ς: 'σ' },
@@ -10,11 +10,7 @@ const EVERY_LETTER = new RegExp(`[${Object.keys(LETTERS).join('')}]`, 'g')
 
 /** A text as it is compared: in small letters without accents, with ASCII digits, without what is not seen. */
 export function fold(text: string): string {
-  return text
-    .toWellFormed()
-    .normalize('NFKD')
-    .toLowerCase()
-    .replaceAll(UNSEEN, '')
+  return withoutInvisible(text.toWellFormed().normalize('NFKD').toLowerCase())
     .replaceAll(ACCENTS, '')
     .replaceAll(EVERY_LETTER, (letter) => LETTERS[letter] ?? letter)
     .replaceAll(/\p{Nd}/gu, toDigit)

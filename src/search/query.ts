@@ -1,4 +1,4 @@
-import { parsePhoneNumberFromString } from 'libphonenumber-js'
+import { internationalOf } from '../phone-number.ts'
 import { compactOf, fold, wordsOf } from './folding.ts'
 import { cut, idTerm, lastDigitsTerm } from './terms.ts'
 
@@ -43,7 +43,7 @@ function whatIsMeant(text: string): string {
 function exactTerms(text: string): string[] {
   const compact = compactOf(text)
   const isExact = /[\d@]/.test(text) || CODE.test(compact)
-  const number = isNumber(text) ? internationalOf(text) : undefined
+  const number = isNumber(text) ? abroadOf(text) : undefined
   return [...(compact && isExact ? [idTerm(compact)] : []), ...(number ? [idTerm(number)] : [])]
 }
 
@@ -66,7 +66,7 @@ function runsOf(text: string): string[] {
 
 function numberPrefixes(text: string): string[] {
   if (!isNumber(text)) return []
-  const international = internationalOf(text)
+  const international = abroadOf(text)
   if (international && text.includes('+')) return [idTerm(international)]
   const digits = compactOf(text)
   // A number as it is dialled within its country begins with a zero that it does not have from abroad.
@@ -79,7 +79,7 @@ function isNumber(text: string): boolean {
 }
 
 /** The digits of `+49 (0)30 …`, `0049 30 …`, also of its beginning; undefined when the country is not said. */
-function internationalOf(text: string): string | undefined {
+function abroadOf(text: string): string | undefined {
   const [, rest] = /^[^\d+]*(?:\+\s*(?:00)?|00)(\d.*)$/.exec(text.replace(/\(\s*0\s*\)/, '')) ?? []
-  return rest && compactOf(parsePhoneNumberFromString(`+${rest}`)?.number ?? rest)
+  return rest && compactOf(internationalOf(`+${rest}`) ?? rest)
 }

@@ -1,3 +1,4 @@
+import { spellingsOf } from '../phone-number.ts'
 import { compactOf, wordsOf } from './folding.ts'
 
 /** Characters of a term, and words of a name, that are kept: names come from strangers. */
@@ -24,10 +25,15 @@ export function emailTerms(email: string): string[] {
   return [idTerm(email), ...(domain ? [domain] : [])]
 }
 
-/** A number from its beginning, and from its end: people quote the last digits, and leave out the country. */
+/**
+ * A number in each spelling of its line, from its beginning, and from its end: people quote the last digits, and
+ * leave out the country.
+ */
 export function numberTerms(number = ''): string[] {
-  const digits = compactOf(number)
-  return digits === '' ? [] : [idTerm(number), lastDigitsTerm(digits)]
+  return spellingsOf(number).flatMap((spelling = '') => {
+    const digits = compactOf(spelling)
+    return digits === '' ? [] : [idTerm(spelling), lastDigitsTerm(digits)]
+  })
 }
 
 /** What begins so ends with these digits. */

@@ -43,6 +43,7 @@ eachDatabase('the search', (open) => {
     for (const [shown, ...all] of [
       [client('CL77', 'Praxis Łódź', 'owner@lodz.example'), channel('WaCh9', 'CL77', arztNumber)],
       [client('CL78', 'Strauß & Co', 'info@strauss.example'), channel('WaCh90', 'CL78', otherNumber)],
+      [client('MX1', 'Taquería', 'hola@taco.example'), channel('WaMx', 'MX1', mexicanNumber)],
     ] as const)
       await channels.describe(shown, all, clock.now(), db)
     await channels.bind('WaCh9', 'arzt_1', clock.now(), db)
@@ -50,6 +51,7 @@ eachDatabase('the search', (open) => {
   afterAll(() => opened.close())
 
   const arztNumber = { phoneNumber: '+493012345678', displayName: 'Praxis am Markt' }
+  const mexicanNumber = { phoneNumber: '+5215512349999', displayName: 'Taquería' }
   const otherNumber = { phoneNumber: '+905321112233', displayName: 'İSTANBUL Kahve' }
 
   async function linkFor(tenantId: string, tenantName: string, more = {}): Promise<string> {
@@ -109,6 +111,9 @@ eachDatabase('the search', (open) => {
       ['https://wa.me/905321112233', 'opens WaCh90'],
       ['0532 111 22 33', 'opens WaCh90'],
       ['+90', 'opens WaCh90'],
+      ['+52 1 55 1234 9999', 'opens WaMx'],
+      ['+52 55 1234 9999', 'opens WaMx'],
+      ['0052 55 1234', 'opens WaMx'],
     ])
     const found = Object.keys(expected).map(async (typed) => [typed, await find(typed)])
     expect(Object.fromEntries(await Promise.all(found))).toEqual(expected)

@@ -31,10 +31,10 @@ function connect(allowedHosts = ['127.0.0.1'], timeoutMs = 20_000): MessagingApi
 }
 
 describe('the number of a key', () => {
-  it.each(['4930123456', '+49 30 123456', 4930123456])('is read from %j as digits', async (number) => {
+  it.each(['4930123456', '+49 30 123456', 4930123456])('is read from %j', async (number) => {
     answer = (_, response) => sendJson(response, 200, { phone_number: number })
     const access = { address: `${server.url}/eu/v2`, apiKey }
-    expect(await connect().readPhoneNumber(access)).toEqual({ phoneNumber: '4930123456' })
+    expect(await connect().readPhoneNumber(access)).toEqual({ phoneNumber: '+4930123456' })
     expect(server.received).toMatchObject([{ method: 'GET', path: '/eu/v2/v1/configs/phone_number' }])
     expect(server.received[0]?.headers['d360-api-key']).toBe(apiKey)
     expect(calls).toEqual([['phone_number', 200]])

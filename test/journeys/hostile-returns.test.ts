@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { maskPhoneNumber } from '../../src/onboarding/phone-number.ts'
+import { maskPhoneNumber } from '../../src/phone-number.ts'
 import { engines } from '../databases.ts'
 import { comeBack, emailOf, grant, newClient, type Returned, readStatus } from '../journey.ts'
 import { DAY_MS, HOUR_MS, startTimedSite, type TimedSite } from '../keys/timed-site.ts'

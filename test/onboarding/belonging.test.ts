@@ -115,6 +115,12 @@ describe('belonging', () => {
     })
   })
 
+  it('binds the number that the session names, in either spelling of its line', () => {
+    const listed = [{ id: 'ch1', phoneNumber: '+5215512345678' }]
+    const asked = { ...verified, channelIds: ['ch1'], listed, number: '+525512345678' }
+    expect(judgeBelonging(asked)).toMatchObject({ bound: ['ch1'], review: [] })
+  })
+
   it('binds only the number that the session names', () => {
     expect(judgeBelonging({ ...verified, number: '+49302' })).toEqual({
       bound: ['ch2'],
