@@ -1,5 +1,6 @@
 import { prepareProcess } from './prepare-process.ts'
 
-const cutOff = prepareProcess(process.env)
+prepareProcess()
 const { runCommandLine } = await import('./commands/command-line.ts')
-process.exitCode = await runCommandLine(process.argv.slice(2), process.env, cutOff)
+const { readEnvFile } = await import('./config/env-file.ts')
+process.exitCode = await runCommandLine(process.argv.slice(2), process.env, () => readEnvFile(process.env))

@@ -1,5 +1,5 @@
 import { prepareProcess } from './prepare-process.ts'
 
-const cutOff = prepareProcess(process.env)
+prepareProcess()
 const { start } = await import('./start.ts')
-await start(process.env, cutOff)
+await start(process.env)

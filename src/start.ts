@@ -3,6 +3,7 @@ import { flushCompileCache } from 'node:module'
 import { setTimeout } from 'node:timers/promises'
 import { type Config, loadConfig } from './config/config.ts'
 import { noteDemoAddress } from './config/demo-address.ts'
+import { readEnvFile } from './config/env-file.ts'
 import { PartnerApiError } from './errors.ts'
 import { adminFirstPath, linkPath, paths } from './paths.ts'
 import { endLoading } from './prepare-process.ts'
@@ -11,10 +12,10 @@ import { describeFailure } from './start-failure.ts'
 import { version } from './version.ts'
 
 /** `npm start`: serves until SIGTERM or SIGINT. The exit code is 1 when it does not start. */
-export async function start(environment: NodeJS.ProcessEnv, cutOff: ReadonlySet<string>): Promise<void> {
+export async function start(environment: NodeJS.ProcessEnv): Promise<void> {
   let config: Config | undefined
   try {
-    config = loadConfig(environment, { cutOff })
+    config = loadConfig(environment, { ...readEnvFile(environment), onUnquoted: sayUnquoted })
     await run(config)
   } catch (error) {
     const failure = describeFailure(error, config)
@@ -22,6 +23,10 @@ export async function start(environment: NodeJS.ProcessEnv, cutOff: ReadonlySet<
     // Half of it may be open already, such as the site without its simulator: that must not go on alone.
     process.exit(1)
   }
+}
+
+function sayUnquoted(names: readonly string[]): void {
+  process.stderr.write(`Quotes around a value are no part of it, and were taken off: ${names.join(', ')}.\n`)
 }
 
 async function run(config: Config): Promise<void> {

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { pino } from 'pino'
 import { type Config, loadConfig } from '../config/config.ts'
 import { findDemoAddress } from '../config/demo-address.ts'
+import type { EnvFile } from '../config/env-file.ts'
 import { createContext } from '../context.ts'
 import { LatchkeyError } from '../errors.ts'
 import { createLogger, openTerminal } from '../logger.ts'
@@ -31,14 +32,14 @@ const groups = [
 export async function runCommandLine(
   words: string[],
   environment: NodeJS.ProcessEnv,
-  cutOff: ReadonlySet<string> = new Set(),
+  readFile: () => EnvFile | undefined = () => undefined,
 ): Promise<number> {
   if (!words.every(isPlainText)) {
     warn('A value has a control character, like a line break. Nothing was done.')
     return 2
   }
   const program = createProgram((work) =>
-    openSite(() => loadConfig(environment, { cutOff, demoAddress: findDemoAddress }), work),
+    openSite(() => loadConfig(environment, { ...readFile(), demoAddress: findDemoAddress }), work),
   )
   let used = program
   program.hook('preAction', (_program, command) => {

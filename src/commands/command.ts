@@ -1,7 +1,8 @@
-import { text as readAll } from 'node:stream/consumers'
+import { buffer } from 'node:stream/consumers'
 import type { Command } from '@commander-js/extra-typings'
 import { InvalidArgumentError } from 'commander'
 import type { Context } from '../context.ts'
+import { decodeText, NotTextError } from '../decode-text.ts'
 
 /** What was asked for makes no sense: exit code 2. */
 export class UsageError extends Error {}
@@ -27,4 +28,12 @@ export const print = (line: string) => process.stdout.write(`${line}\n`)
 /** One line on standard error. */
 export const warn = (line: string) => process.stderr.write(`${line}\n`)
 
-export const readStandardInput = () => readAll(process.stdin)
+/** @throws UsageError when it is no text */
+export async function readStandardInput(): Promise<string> {
+  try {
+    return decodeText(await buffer(process.stdin))
+  } catch (error) {
+    if (!(error instanceof NotTextError)) throw error
+    throw new UsageError(`Standard input is not ${error.where}. Save it as UTF-8 (CSV UTF-8).`)
+  }
+}

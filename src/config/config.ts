@@ -1,11 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { decodeText } from '../decode-text.ts'
 import { derivedSecret } from '../identifiers.ts'
 import type { DemoAddress } from './demo-address.ts'
 import { DEMO_SECRETS, type DemoSecrets, DemoSecretsError, readDemoSecrets } from './demo-secrets.ts'
+import { takeQuotesOff } from './quotes.ts'
 import { readSettings } from './read-settings.ts'
 import { brokenRules, reasonsAgainstDemo } from './setting-rules.ts'
-import type { Problem, SettingName, Values } from './settings.ts'
+import { type Problem, type SettingName, settings, type Values } from './settings.ts'
 import { vaultKeys } from './vault-keys.ts'
 
 /** What the environment configures (.env.example). */
@@ -27,6 +29,10 @@ export interface Sources {
   fileExists?: (path: string) => boolean
   /** Settings of the `.env` file that were read up to a `#` only. */
   cutOff?: ReadonlySet<string>
+  /** What else is wrong with that file. */
+  problems?: readonly Problem[]
+  /** Hears which settings had quotes around their values, which are no part of them. */
+  onUnquoted?: (names: readonly string[]) => void
   /** Called only for a demo in which everything else is right: it may create the secrets. */
   demoSecrets?: (folder: string) => DemoSecrets
   /** Where a demo with its data there serves already: for what runs beside it. */
@@ -40,34 +46,39 @@ export interface Sources {
  * @throws ConfigError with every problem at once
  */
 export function loadConfig(
-  environment: NodeJS.ProcessEnv,
+  given: NodeJS.ProcessEnv,
   {
-    readFile = (path) => readFileSync(path, 'utf8'),
+    readFile = (path) => decodeText(readFileSync(path)),
     fileExists = existsSync,
     cutOff = new Set(),
+    problems: ofFile = [],
+    onUnquoted = () => {},
     demoSecrets = readDemoSecrets,
     demoAddress = () => undefined,
   }: Sources = {},
 ): Config {
+  const { environment, unquoted } = takeQuotesOff(given)
   const reading = readSettings(environment, readFile, cutOff)
   const judged = {
     ...reading,
     reasonsAgainstDemo: reasonsAgainstDemo(environment, reading),
     holdsKeys: mayHoldKeys(reading.values.DATABASE_URL, fileExists),
   }
-  const problems = [...reading.problems, ...brokenRules(judged)]
+  const problems = [...ofFile, ...reading.problems, ...brokenRules(judged)]
   if (problems.length > 0) throw new ConfigError(problems)
+  const ours = [...unquoted.filter((name) => name === 'NODE_ENV' || name in settings), ...reading.unquoted]
+  if (ours.length > 0) onUnquoted(ours)
 
   // Without a problem, every value with a default is there.
   const values = reading.values as Values
   if (judged.reasonsAgainstDemo.length > 0) return toConfig(values)
   const folder = dataFolder(values.DATABASE_URL)
   const secrets = orProblem(() => demoSecrets(folder))
-  const { given } = reading
-  const address = given.has('PORT') || given.has('PUBLIC_URL') ? undefined : demoAddress(folder)
+  const isPlaced = reading.given.has('PORT') || reading.given.has('PUBLIC_URL')
+  const address = isPlaced ? undefined : demoAddress(folder)
   const there = address ? { ...values, PORT: address.port, PUBLIC_URL: address.publicUrl } : values
   const simulator = { port: there.PORT + 1, partnerApiKey: secrets.partnerApiKey }
-  return toConfig(demoValues(there, given, `http://localhost:${simulator.port}`, secrets), simulator)
+  return toConfig(demoValues(there, reading.given, `http://localhost:${simulator.port}`, secrets), simulator)
 }
 
 /** What the terminal shows: a block for each problem, with what to do about it. */
@@ -194,8 +205,6 @@ function orProblem(readSecrets: () => DemoSecrets): DemoSecrets {
     return readSecrets()
   } catch (error) {
     if (!(error instanceof DemoSecretsError)) throw error
-    const remedy =
-      'The database beside it cannot be opened without it. To start over: stop, delete the data folder, start.'
-    throw new ConfigError([{ setting: 'secrets.json', problem: error.message, remedy }])
+    throw new ConfigError([{ setting: 'secrets.json', problem: error.message, remedy: error.remedy }])
   }
 }

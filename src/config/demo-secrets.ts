@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { errorCode } from './read-settings.ts'
+import { errorCode, failureOf } from '../file-failure.ts'
 import { newVaultKey, vaultKeys } from './vault-keys.ts'
 
 /** The secrets that a demo creates for itself. `vaultKeys` is a JWK Set as JSON. */
@@ -17,6 +17,12 @@ export const DEMO_SECRETS = 'secrets.json'
 /** The demo's secrets can be neither read nor created. Says why without a secret. */
 export class DemoSecretsError extends Error {
   override readonly name = 'DemoSecretsError'
+  readonly remedy: string
+
+  constructor(problem: string, remedy: string) {
+    super(problem)
+    this.remedy = remedy
+  }
 }
 
 const demoSecrets = z.object({
@@ -38,7 +44,8 @@ export function readDemoSecrets(folder: string): DemoSecrets {
     return parse(readFileSync(path, 'utf8'))
   } catch (error) {
     if (error instanceof DemoSecretsError) throw error
-    throw new DemoSecretsError(`cannot be read or created (${errorCode(error)})`)
+    const { code, problem, remedy } = failureOf(error, path)
+    throw new DemoSecretsError(`cannot be read or created (${code}): it ${problem}`, remedy)
   }
 }
 
@@ -65,6 +72,9 @@ function parse(text: string): DemoSecrets {
   try {
     return demoSecrets.parse(JSON.parse(text))
   } catch {
-    throw new DemoSecretsError('is damaged')
+    throw new DemoSecretsError(
+      'is damaged',
+      'The database beside it cannot be opened without it. To start over: stop, delete the data folder, start.',
+    )
   }
 }

@@ -1,3 +1,6 @@
+import { NotTextError } from '../decode-text.ts'
+import { failureOf } from '../file-failure.ts'
+import { withoutQuotes } from './quotes.ts'
 import {
   type Problem,
   remedyFor,
@@ -15,6 +18,8 @@ export interface Reading {
   /** What was typed in, good or bad. */
   given: ReadonlySet<SettingName>
   problems: readonly Problem[]
+  /** Whose file of a secret had quotes around its content. */
+  unquoted: readonly SettingName[]
 }
 
 type ReadFile = (path: string) => string
@@ -31,25 +36,21 @@ export function readSettings(
   const values: Record<string, unknown> = {}
   const given = new Set<SettingName>()
   const problems: Problem[] = findUnknown(environment)
+  const unquoted: SettingName[] = []
 
   for (const [name, row] of settingRows) {
-    const written = environment[name]
-    const typed = written === undefined ? undefined : withoutQuotes(written.trim())
+    const typed = environment[name]
     if (typed) given.add(name)
     const text = typed || row.default
     if (cutOff.has(name) || (row.startsWithHash && typed === '')) problems.push(cutAtHash(name))
     else {
       const read = text ? readOne(row, text, readFile) : { value: undefined }
       if ('value' in read) values[name] = read.value
-      else problems.push({ setting: name, problem: read.problem, remedy: row.repair ?? remedyFor(name) })
+      else problems.push({ setting: name, remedy: row.repair ?? remedyFor(name), ...read })
+      if (read.isUnquoted) unquoted.push(name)
     }
   }
-  return { values: values as Partial<Values>, given, problems }
-}
-
-/** Docker's `--env-file` hands on the quotes that other readers of env files take away. */
-function withoutQuotes(text: string): string {
-  return /^(["'])(.*)\1$/s.exec(text)?.[2]?.trim() ?? text
+  return { values: values as Partial<Values>, given, problems, unquoted }
 }
 
 function cutAtHash(setting: SettingName): Problem {
@@ -57,28 +58,32 @@ function cutAtHash(setting: SettingName): Problem {
   return { setting, problem: 'is cut off: a # that is not in quotes begins a comment', remedy }
 }
 
-function readOne(row: Setting, text: string, readFile: ReadFile): { value: unknown } | { problem: string } {
-  const content = row.secret ? readSecret(text, readFile) : { text }
+type Outcome<T> = (T | { problem: string; remedy?: string }) & { isUnquoted?: boolean }
+
+function readOne(row: Setting, typed: string, readFile: ReadFile): Outcome<{ value: unknown }> {
+  const content = row.secret ? readSecret(typed, readFile) : { text: typed }
   if ('problem' in content) return content
-  const { data, error } = row.read.safeParse(content.text)
-  return error ? { problem: error.issues[0]?.message ?? 'cannot be read' } : { value: data }
+  const { text, ...more } = content
+  const { data, error } = row.read.safeParse(text)
+  return error ? { problem: error.issues[0]?.message ?? 'cannot be read' } : { value: data, ...more }
 }
 
 /**
  * A secret as it is in the environment, or the content of the file that `file:PATH` names, without the newline at
- * its end. The problem contains neither path nor content.
+ * its end and without quotes around it. The problem contains neither path nor content.
  */
-function readSecret(value: string, readFile: ReadFile): { text: string } | { problem: string } {
+function readSecret(value: string, readFile: ReadFile): Outcome<{ text: string }> {
   if (!value.startsWith('file:')) return { text: value }
+  const path = withoutQuotes(value.slice('file:'.length))
   try {
-    const text = readFile(value.slice('file:'.length)).replace(/[\r\n]+$/, '')
-    return text.trim() ? { text } : { problem: 'names a file that is empty' }
+    const content = readFile(path).replace(/[\r\n]+$/, '')
+    const meant = withoutQuotes(content)
+    if (!meant) return { problem: 'names a file that is empty' }
+    return meant === content.trim() ? { text: content } : { text: meant, isUnquoted: true }
   } catch (error) {
-    return { problem: `names a file that cannot be read (${errorCode(error)})` }
+    if (error instanceof NotTextError)
+      return { problem: `names a file that is not ${error.where}`, remedy: 'Save it again, as UTF-8.' }
+    const { code, remedy } = failureOf(error, path)
+    return { problem: `names a file that cannot be read (${code})`, remedy }
   }
-}
-
-/** The system's short word for a failure, like ENOENT: its message would contain the path. */
-export function errorCode(error: unknown): string {
-  return (error as Partial<NodeJS.ErrnoException> | undefined)?.code ?? 'unknown reason'
 }

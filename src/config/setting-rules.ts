@@ -21,7 +21,7 @@ export function reasonsAgainstDemo(environment: NodeJS.ProcessEnv, { values, giv
   const publicHost = given.has('PUBLIC_URL') ? values.PUBLIC_URL?.hostname : 'localhost'
   const reasons: [boolean, string][] = [
     [hasD360Setting, 'a D360_ setting is set'],
-    [environment.NODE_ENV?.trim() === 'production', 'NODE_ENV is production'],
+    [/^production$/i.test(environment.NODE_ENV ?? ''), 'NODE_ENV is production'],
     [host === undefined, 'HOST cannot be read'],
     [host !== undefined && !isLoopback(host), 'HOST is not loopback'],
     [publicHost === undefined, 'PUBLIC_URL cannot be read'],

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { isLoopback } from '../loopback.ts'
+import { withoutQuotes } from './quotes.ts'
 import { isGuessable, isTooWide, namesStrangers } from './too-weak.ts'
 
 /**
@@ -117,7 +118,7 @@ export const smtpAddress = reader('is not smtp://… or smtps://…', (text) => 
 export const mailbox = reader('is not an e-mail address', (text) => {
   const [, name = '', address = text] = /^"?([^"<>\p{C}]*?)"?\s*<([^<>]*)>$/u.exec(text) ?? []
   if (!z.email().safeParse(address).success) return undefined
-  return name ? `"${name}" <${address}>` : address
+  return name ? `"${withoutQuotes(name)}" <${address}>` : address
 })
 
 /** One secret, or two during a change: new ones are made with the first, both are accepted. */
@@ -144,6 +145,12 @@ export const metricsTokens = oneOrTwoSecrets(20).refine((secrets) => !secrets.so
 export const headerSecret = z
   .string()
   .regex(/^[\x21-\x7e]+$/, 'contains spaces or characters that are not allowed in a header')
+  .regex(/^[^"'`].*[^"'`]$|^[^"'`]$/, 'has a quote at one end only')
+
+/** Text that people read. A `"` at one end without its partner was cut off from it. */
+export const shownText = z
+  .string()
+  .refine((text) => !/^"[^"]*$|^[^"]*"$/.test(text), 'has a quote at one end only')
 
 const headerMap = z.record(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/), z.string().regex(/^[\x20-\x7e]*$/))
 

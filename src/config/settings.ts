@@ -156,7 +156,10 @@ export const settings = {
       'the sender of mails, needed with SMTP_URL: connect@example.com, or "Name <connect@example.com>"',
     remedy: 'For example: MAIL_FROM="Nordlicht <connect@nordlicht.example>"',
   },
-  BRAND_NAME: { read: text, meaning: 'your name, as your customers know it; required outside the demo' },
+  BRAND_NAME: {
+    read: values.shownText,
+    meaning: 'your name, as your customers know it; required outside the demo',
+  },
   BRAND_LOGO_URL: { read: values.webAddress, meaning: 'the https address of your logo' },
   BRAND_COLOR: {
     read: text.regex(/^#[0-9a-f]{6}$/i, 'is not a colour'),

@@ -200,7 +200,7 @@ describe.each(engines)('the keys of running customers, on %s', (engine) => {
   it('stay where they are when a line of the file cannot be read', async () => {
     const { code, stdout, stderr } = await importKeys(`ch1,t1,${keys.ch1}`, `ch2,t2,${keys.ch2} x`)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
-    expect(stderr).toContain('Nothing was imported.\nLine 3: the key has spaces')
+    expect(stderr).toContain('Nothing was imported.\nLine 3, column 3: the key has spaces')
     for (const key of Object.values(keys)) expect(stderr).not.toContain(key)
     expect(site.hub.calls.phone_number).toBe(0)
     expect(await site.context.db.selectFrom('apiKey').selectAll().execute()).toEqual([])

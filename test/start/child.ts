@@ -16,7 +16,7 @@ const compiled = join(root, 'node_modules/.cache/latchkey')
 interface ChildOptions {
   readonly cwd: string
   readonly env?: Readonly<Record<string, string>>
-  readonly input?: string
+  readonly input?: string | Buffer
 }
 
 export function runProgram(

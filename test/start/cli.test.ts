@@ -19,7 +19,7 @@ let folder: string
 let env: Record<string, string>
 
 /** Commands run beside the serving site, on its database. */
-async function latchkey(words: string, input?: string, settings = env) {
+async function latchkey(words: string, input?: string | Buffer, settings = env) {
   const child = runProgram('src/cli.ts', words.split(' '), {
     cwd: folder,
     env: settings,
@@ -117,6 +117,15 @@ describe('operator commands', () => {
     expect(JSON.parse(stdout).keys).toMatchObject([
       { kty: 'oct', kid: expect.any(String), k: expect.any(String) },
     ])
+  })
+
+  it('read a key file as a spreadsheet saves it, and refuse what is no text by line and column', async () => {
+    const file = 'Channel;Tenant;Key\r\nnot-here; t1; K1\r\n'
+    const read = await latchkey('key import', Buffer.from(`\uFEFF${file}`, 'utf16le'))
+    expect(read).toMatchObject({ code: 1, stdout: expect.stringMatching(/^2\t-\t-\trefused: .*\n0 stored/) })
+    const broken = await latchkey('key import', Buffer.from(`${file}Käse;t2;K2`, 'latin1'))
+    expect(broken).toMatchObject({ code: 2, stdout: '' })
+    expect(broken.stderr).toContain('Standard input is not text in UTF-8 or UTF-16 (from line 3, column 2).')
   })
 
   it('read the whole hub now; and fail when 360dialog does', async () => {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -125,6 +125,28 @@ describe('npm start', () => {
     const { stderr } = child.output()
     expect(stderr.match(/^\w+ is cut off/gm)).toEqual(['BRAND_COLOR is cut off', 'SUPPORT_EMAIL is cut off'])
     expect(stderr).not.toContain('0b5fff')
+  })
+
+  it('takes quotes off and says so once; and names a folder in the place of its .env file', async () => {
+    const settings = { ...(await live()), BRAND_NAME: '"Nordlicht"', D360_PARTNER_API_KEY: "'canary-key'" }
+    const child = start(settings)
+    await eventually(() => child.output().stdout.includes('Redirect URL'))
+    expect(child.output().stderr).toBe(
+      'Quotes around a value are no part of it, and were taken off: D360_PARTNER_API_KEY, BRAND_NAME.\n',
+    )
+    const { text } = await request(`http://localhost:${settings.PORT}`).get('/').expect(200)
+    expect(text).not.toContain('&#34;Nordlicht')
+    child.process.kill('SIGTERM')
+    await child.ended
+
+    mkdirSync(join(folder, '.env'))
+    const refused = start(settings)
+    expect(await refused.ended).toBe(1)
+    expect(refused.output().stderr).toMatch(
+      /^Latchkey did not start. Nothing was changed. 1 problem to fix:\n\n\.env is a folder/,
+    )
+    const command = runProgram('src/cli.ts', ['vault', 'new-key'], { cwd: folder })
+    expect([await command.ended, command.output().stderr]).toEqual([0, ''])
   })
 
   it('refuses a database of the demo, a missing vault key and a wrong one, by name', async () => {
