@@ -34,7 +34,8 @@ function dialectOf(url: string): KyselyConfig['dialect'] {
   return new SqliteDialect({ database: openNodeSqlite(file) })
 }
 
-async function openPool(connectionString: string): Promise<Pool> {
+/** The connections of a process to one database. */
+export async function openPool(connectionString: string): Promise<Pool> {
   const { default: pg } = await import('pg')
   const pool = new pg.Pool({ connectionString, max: 10, connectionTimeoutMillis: 10_000 })
   // An idle connection that breaks must not end the process: the pool replaces it at the next query.

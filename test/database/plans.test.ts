@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { CamelCasePlugin, CompiledQuery, Kysely, PostgresDialect, SqliteDialect, sql } from 'kysely'
-import pg from 'pg'
 import { fillDatabase } from '../../bench/scale-data.ts'
 import { SearchService } from '../../src/admin/search-service.ts'
 import { AuditLog } from '../../src/audit/audit-log.ts'
 import { ChannelService } from '../../src/channels/channel-service.ts'
 import { ColumnValues } from '../../src/database/column-values.ts'
-import { type Database, type Engine, sqliteFile } from '../../src/database/database.ts'
+import { type Database, type Engine, openPool, sqliteFile } from '../../src/database/database.ts'
 import { openNodeSqlite } from '../../src/database/node-sqlite.ts'
 import type { Schema } from '../../src/database/schema.ts'
 import { Jobs } from '../../src/jobs/jobs.ts'
@@ -29,7 +28,7 @@ function openWatched({ engine, url }: OpenedDatabase): { db: Database; sent: Sen
   const dialect =
     engine === 'sqlite'
       ? new SqliteDialect({ database: openNodeSqlite(sqliteFile(url)) })
-      : new PostgresDialect({ pool: new pg.Pool({ connectionString: url, max: 1 }) })
+      : new PostgresDialect({ pool: () => openPool(url) })
   const sent: Sent[] = []
   const plugins = [new CamelCasePlugin(), new ColumnValues()]
   const db = new Kysely<Schema>({ dialect, plugins, log: ({ query }) => void sent.push(query) })
