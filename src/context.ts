@@ -20,6 +20,7 @@ import { RateLimiter } from './d360/rate-limiter.ts'
 import { type Database, engineOf, openDatabase } from './database/database.ts'
 import { bindToHub } from './database/installation.ts'
 import { migrate } from './database/migrate.ts'
+import { WAIT_SECONDS, waitForDatabase } from './database/wait-for-database.ts'
 import type { CrashPoint } from './jobs/crash-points.ts'
 import { Jobs } from './jobs/jobs.ts'
 import { Retention } from './jobs/retention.ts'
@@ -85,6 +86,9 @@ export async function createContext(config: Config, overrides: Overrides = {}) {
   const vault = new Vault(config.vaultKeys)
   const db = openDatabase(config.databaseUrl)
   try {
+    await waitForDatabase(db, {
+      onWaiting: (says) => logger.warn(`${says}. Trying again for up to ${WAIT_SECONDS} s`),
+    })
     const applied = await migrate(db, engineOf(config.databaseUrl))
     if (applied.length > 0) logger.info({ applied }, 'database brought up to date')
     await bindToHub(db, config.hubId)

@@ -54,7 +54,7 @@ function notAllowed(path: string): readonly [string, string] {
   if (owner === user)
     return ['may not be read or written', 'Allow it to the owner: chmod u+rw, and u+rwx for its folder.']
   const whose = owner === undefined ? '' : `: it belongs to user ${owner}, and this is user ${user}`
-  return [`may not be read or written${whose}`, `Give it, and its folder, to user ${user}: chown -R ${user}`]
+  return [`may not be read or written${whose}`, `Give it, and its folder, to user ${user}: chown -R ${user}.`]
 }
 
 /** Of the file, or of the nearest folder above it that is there. */

@@ -38,9 +38,11 @@ export async function runCommandLine(
     warn('A value has a control character, like a line break. Nothing was done.')
     return 2
   }
-  const program = createProgram((work) =>
-    openSite(() => loadConfig(environment, { ...readFile(), demoAddress: findDemoAddress }), work),
-  )
+  let config: Config | undefined
+  const program = createProgram(async (work) => {
+    config = loadConfig(environment, { ...readFile(), demoAddress: findDemoAddress })
+    await openSite(config, work)
+  })
   let used = program
   program.hook('preAction', (_program, command) => {
     used = command
@@ -55,7 +57,7 @@ export async function runCommandLine(
       warn(`${error.message}\n\n${used.helpInformation()}`)
       return 2
     }
-    warn(describe(error))
+    warn(describe(error, config))
     return 1
   }
 }
@@ -73,10 +75,9 @@ function createProgram(withSite: WithSite): Command {
   return program
 }
 
-async function openSite(readConfig: () => Config, work: Parameters<WithSite>[0]): Promise<void> {
+async function openSite(config: Config, work: Parameters<WithSite>[0]): Promise<void> {
   // Standard output carries nothing but the command's answer.
   const logger = createLogger('warn', (await openTerminal(2)) ?? pino.destination(2))
-  const config = readConfig()
   if (config.mode === 'demo' && !findDemoAddress(config.dataFolder))
     warn(`No D360_ setting is set here, and no demo was started: this is a new demo in ${config.dataFolder}.`)
   const site = await createContext(config, { logger })
@@ -87,7 +88,10 @@ async function openSite(readConfig: () => Config, work: Parameters<WithSite>[0])
   }
 }
 
-function describe(error: unknown): string {
+function describe(error: unknown, config: Config | undefined): string {
   if (error instanceof CommandError || error instanceof LatchkeyError) return error.message
-  return describeFailure(error) ?? (error instanceof Error ? (error.stack ?? error.message) : String(error))
+  return (
+    describeFailure(error, config) ??
+    (error instanceof Error ? (error.stack ?? error.message) : String(error))
+  )
 }

@@ -80,7 +80,27 @@ export function addressTemplate(...placeholders: string[]) {
 /** `sqlite:PATH` or the address of a PostgreSQL; a database in memory would lose what was accepted. */
 export const databaseUrl = z
   .string()
-  .regex(/^(sqlite:(?!:memory:).*[^/\s]|postgres(ql)?:\/\/\S+)$/, 'is not sqlite:PATH or postgres://…')
+  .regex(/^(sqlite:(?!:memory:).*[^/\s]|postgres(ql)?:\/\/\S+)$/, {
+    error: 'is not sqlite:PATH or postgres://…',
+    abort: true,
+  })
+  .refine((text) => text.startsWith('sqlite:') || isPostgresAddress(text), {
+    error: 'has characters in its user or password that have to be encoded',
+  })
+
+/** What is not encoded ends the host too early: then an `@` is left behind it, or the port is none. */
+function isPostgresAddress(text: string): boolean {
+  // A socket needs no host.
+  const url = URL.parse(text.replace('@/', '@localhost/'))
+  if (!url || url.hash || url.pathname.includes('@')) return false
+  try {
+    return (
+      decodeURIComponent(`${url.username}${url.password}`.replace(/%(?![0-9a-f]{2})/gi, '')) !== undefined
+    )
+  } catch {
+    return false
+  }
+}
 
 const MOST_PROXIES = 5
 

@@ -54,6 +54,9 @@ export const settings = {
     default: 'sqlite:data/latchkey.db',
     secret: true,
     meaning: 'sqlite:PATH or postgres://user:password@host/name',
+    remedy:
+      'For example: sqlite:data/latchkey.db, or postgres://user:password@host/name, with @ : / ? # % in a ' +
+      'password as %40 %3A %2F %3F %23 %25',
   },
   D360_PARTNER_ID: {
     read: text.regex(/^(?!demo$)[\w-]{1,64}$/, 'is not a Partner ID'),

@@ -87,22 +87,6 @@ function isDeadlock(error: unknown): boolean {
   return error instanceof Error && (error as { code?: unknown }).code === '40P01'
 }
 
-/** SQLite: busy, read-only, broken disk, damaged, full, not to be opened, no database. */
-const SQLITE_OUT_OF_ORDER = new Set([5, 8, 10, 11, 13, 14, 26])
-/** PostgreSQL, by its classes: connection, resources, shutting down or failing over, system, damaged; or never reached. */
-const POSTGRES_OUT_OF_ORDER =
-  /^(08|53|57P|58|XX|25006$|28|3D000$|E(CONNREFUSED|CONNRESET|TIMEDOUT|PIPE|HOST|NETUNREACH|AI_)|ENOTFOUND$)/
-/** What pg says without a code. */
-const LOST =
-  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection)/
-
-/** True when it is the database itself that does not work now, and not what was asked of it. */
-export function isOutOfOrder(error: unknown): boolean {
-  const { code, errcode, message } = Object(error) as Readonly<Record<string, unknown>>
-  if (typeof errcode === 'number') return SQLITE_OUT_OF_ORDER.has(errcode & 0xff)
-  return typeof code === 'string' ? POSTGRES_OUT_OF_ORDER.test(code) : LOST.test(String(message))
-}
-
 /** True when a unique constraint refused the row, on either engine. */
 export function isUniqueViolation(error: unknown): boolean {
   if (!(error instanceof Error)) return false

@@ -22,7 +22,11 @@ export function openNodeSqlite(path: string): SqliteDatabase {
     prepare(sql) {
       const known = statements.get(sql)
       if (known) return known
-      const statement = toStatement(connection.prepare(sql === 'begin' ? 'begin immediate' : sql))
+      const statement = toStatement(
+        connection.prepare(sql === 'begin' ? 'begin immediate' : sql),
+        // A full or broken disk has ended the transaction already: that is the failure to tell, not this one.
+        () => sql === 'rollback' && !connection.isTransaction,
+      )
       if (statements.size >= MOST_STATEMENTS) statements.clear()
       statements.set(sql, statement)
       return statement
@@ -30,12 +34,13 @@ export function openNodeSqlite(path: string): SqliteDatabase {
   }
 }
 
-function toStatement(statement: StatementSync): SqliteStatement {
+function toStatement(statement: StatementSync, isNeedless: () => boolean): SqliteStatement {
   const spread = (parameters: readonly unknown[]) => parameters as SQLInputValue[]
   return {
     reader: statement.columns().length > 0,
     all: (parameters) => statement.all(...spread(parameters)),
-    run: (parameters) => statement.run(...spread(parameters)),
+    run: (parameters) =>
+      isNeedless() ? { changes: 0, lastInsertRowid: 0 } : statement.run(...spread(parameters)),
     iterate: (parameters) => statement.iterate(...spread(parameters)),
   }
 }

@@ -13,6 +13,8 @@ export class AlreadyServingError extends StartError {
   }
 }
 
+const SQLITE_BUSY = 5
+
 /**
  * Makes this process the one that serves a SQLite file, until it ends in any way: the lock is the
  * operating system's, held on a file beside it. On PostgreSQL many processes serve, and nothing is locked.
@@ -26,9 +28,9 @@ export function lockForServing(databaseUrl: string): () => void {
   const lock = new DatabaseSync(`${file}-serving`)
   try {
     lock.exec('pragma journal_mode = off; begin exclusive')
-  } catch {
+  } catch (error) {
     lock.close()
-    throw new AlreadyServingError(file)
+    throw (error as { errcode?: unknown }).errcode === SQLITE_BUSY ? new AlreadyServingError(file) : error
   }
   return () => lock.close()
 }

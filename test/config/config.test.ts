@@ -35,6 +35,14 @@ const good: Good[] = [
   [{ DATABASE_URL: 'sqlite:/var/lib/l/l.db' }, (c) => c.dataFolder, '/var/lib/l'],
   [{ DATABASE_URL: 'sqlite:l.db' }, (c) => c.dataFolder, '.'],
   [{ DATABASE_URL: 'postgres://u:p@db/latchkey' }, (c) => c.databaseUrl, 'postgres://u:p@db/latchkey'],
+  ...[
+    ...[
+      'postgres://u:p%40ss%2Fw@db:5432/x?sslmode=verify-full',
+      'postgres://u:p%@db/x',
+      'postgres:///x?host=/run',
+    ],
+    ...['postgres://u:p@/x?host=/run', 'postgres://%2Frun%2Fpostgresql/x', 'postgres://u%40server:p@[::1]/x'],
+  ].map((url): Good => [{ DATABASE_URL: url }, (c) => c.databaseUrl, url]),
   [{ DATABASE_URL: 'postgresql://db/latchkey' }, (c) => c.dataFolder, 'data'],
   [{}, (c) => c.partnerApi.partnerId, 'tEstDePA'],
   [{}, (c) => c.partnerApi.credentials, { apiKey: 'partner-api-key' }],
@@ -148,7 +156,16 @@ const bad: Record<string, string[]> = {
     ...['::ffff:0.0.0.0/97', '10.0.0.0/7', '10.0.0.0/8 0.0.0.0/1'],
     ...['0', '-1', 'on', 'loopback', '10.0.0.0/33', '::/129', '0.0.0.0/0', '10.0.0.0/8/1', ','],
   ],
-  DATABASE_URL: ['data/l.db', 'sqlite:', 'sqlite:data/', 'sqlite::memory:', 'postgres://', 'mysql://db/x'],
+  DATABASE_URL: [
+    ...['data/l.db', 'sqlite:', 'sqlite:data/', 'sqlite::memory:', 'postgres://', 'mysql://db/x'],
+    ...[
+      'postgres://u:p@ss/w@db/x',
+      'postgres://u:p#w@db/x',
+      'postgres://u:12#w@db/x',
+      'postgres://u:p/w@db/x',
+    ],
+    ...['postgres://u:p?w@db/x', 'postgres://u:%e9@db/x', 'postgres://u:p@db:port/x'],
+  ],
   D360_PARTNER_ID: ['demo', 'a/b', 'a b'],
   D360_PARTNER_API_KEY: ['a b', 'schlüssel'],
   D360_PLATFORM_SECRET: ['a b c'],
