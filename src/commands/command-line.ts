@@ -5,6 +5,7 @@ import { type Config, loadConfig } from '../config/config.ts'
 import { findDemoAddress } from '../config/demo-address.ts'
 import type { EnvFile } from '../config/env-file.ts'
 import { createContext } from '../context.ts'
+import { findLiveDatabase } from '../database/installation.ts'
 import { LatchkeyError } from '../errors.ts'
 import { createLogger, openTerminal } from '../logger.ts'
 import { isPlainText } from '../plain-text.ts'
@@ -40,7 +41,11 @@ export async function runCommandLine(
   }
   let config: Config | undefined
   const program = createProgram(async (work) => {
-    config = loadConfig(environment, { ...readFile(), demoAddress: findDemoAddress })
+    const asksForDemo = program.opts().demo === true
+    const command = { asksForDemo, demoAddress: findDemoAddress, liveDatabase: findLiveDatabase }
+    config = loadConfig(environment, { ...readFile(), command })
+    if (asksForDemo && config.mode !== 'demo')
+      throw new CommandError('Nothing was done: --demo is given, and the settings are those of a live site.')
     await openSite(config, work)
   })
   let used = program
@@ -65,7 +70,11 @@ export async function runCommandLine(
 function createProgram(withSite: WithSite): Command {
   const program = new Command('npm run --silent latchkey --')
     .description('Commands for the operator of a Latchkey. They may run beside a serving process.')
-    .configureHelp({ optionTerm: ({ flags, mandatory }) => (mandatory ? `${flags} (required)` : flags) })
+    .option('--demo', 'open the demo, also where a live site may be meant')
+    .configureHelp({
+      showGlobalOptions: true,
+      optionTerm: ({ flags, mandatory }) => (mandatory ? `${flags} (required)` : flags),
+    })
     // The arguments that are too many are left out: one may be a password or a key.
     .configureOutput({ outputError: (text, write) => write(text.replace(/( but got \d+): .*/s, '$1.\n')) })
     .showHelpAfterError()
@@ -78,14 +87,19 @@ function createProgram(withSite: WithSite): Command {
 async function openSite(config: Config, work: Parameters<WithSite>[0]): Promise<void> {
   // Standard output carries nothing but the command's answer.
   const logger = createLogger('warn', (await openTerminal(2)) ?? pino.destination(2))
-  if (config.mode === 'demo' && !findDemoAddress(config.dataFolder))
-    warn(`No D360_ setting is set here, and no demo was started: this is a new demo in ${config.dataFolder}.`)
+  if (config.mode === 'demo') warn(wordsOfDemo(config.dataFolder))
   const site = await createContext(config, { logger })
   try {
     await work(site)
   } finally {
     await site.db.destroy()
   }
+}
+
+/** On standard error, so that nobody takes a link or a token of the demo for a live one. */
+function wordsOfDemo(folder: string): string {
+  if (findDemoAddress(folder)) return `This is the demo in ${folder}: 360dialog is simulated.`
+  return `No D360_ setting is set here, and no demo was started: this is a new demo in ${folder}.`
 }
 
 function describe(error: unknown, config: Config | undefined): string {

@@ -6,7 +6,7 @@ import type { DemoAddress } from './demo-address.ts'
 import { DEMO_SECRETS, type DemoSecrets, DemoSecretsError, readDemoSecrets } from './demo-secrets.ts'
 import { takeQuotesOff } from './quotes.ts'
 import { readSettings } from './read-settings.ts'
-import { brokenRules, reasonsAgainstDemo } from './setting-rules.ts'
+import { brokenRules, IS_PRODUCTION, reasonsAgainstDemo, unaskedDemo } from './setting-rules.ts'
 import { type Problem, type SettingName, settings, type Values } from './settings.ts'
 import { vaultKeys } from './vault-keys.ts'
 
@@ -35,8 +35,17 @@ export interface Sources {
   onUnquoted?: (names: readonly string[]) => void
   /** Called only for a demo in which everything else is right: it may create the secrets. */
   demoSecrets?: (folder: string) => DemoSecrets
-  /** Where a demo with its data there serves already: for what runs beside it. */
-  demoAddress?: (folder: string) => DemoAddress | undefined
+  /** For a command, which runs beside a site, and maybe without its settings. */
+  command?: BesideSite
+}
+
+export interface BesideSite {
+  /** It was told to open the demo. */
+  asksForDemo: boolean
+  /** Where a demo with its data there serves already. */
+  demoAddress: (folder: string) => DemoAddress | undefined
+  /** The file of a database there that belongs to a live site. */
+  liveDatabase: (folder: string) => string | undefined
 }
 
 /**
@@ -54,17 +63,20 @@ export function loadConfig(
     problems: ofFile = [],
     onUnquoted = () => {},
     demoSecrets = readDemoSecrets,
-    demoAddress = () => undefined,
+    command,
   }: Sources = {},
 ): Config {
   const { environment, unquoted } = takeQuotesOff(given)
   const reading = readSettings(environment, readFile, cutOff)
+  const folder = dataFolder(reading.values.DATABASE_URL)
+  const reasons = reasonsAgainstDemo(environment, reading)
   const judged = {
     ...reading,
-    reasonsAgainstDemo: reasonsAgainstDemo(environment, reading),
+    reasonsAgainstDemo: command?.asksForDemo ? reasons.filter((reason) => reason !== IS_PRODUCTION) : reasons,
     holdsKeys: mayHoldKeys(reading.values.DATABASE_URL, fileExists),
   }
-  const problems = [...ofFile, ...reading.problems, ...brokenRules(judged)]
+  const unasked = command && !command.asksForDemo && unaskedDemo(reasons, () => command.liveDatabase(folder))
+  const problems = [...ofFile, ...reading.problems, ...(unasked ? [unasked] : brokenRules(judged))]
   if (problems.length > 0) throw new ConfigError(problems)
   const ours = [...unquoted.filter((name) => name === 'NODE_ENV' || name in settings), ...reading.unquoted]
   if (ours.length > 0) onUnquoted(ours)
@@ -72,10 +84,9 @@ export function loadConfig(
   // Without a problem, every value with a default is there.
   const values = reading.values as Values
   if (judged.reasonsAgainstDemo.length > 0) return toConfig(values)
-  const folder = dataFolder(values.DATABASE_URL)
   const secrets = orProblem(() => demoSecrets(folder))
   const isPlaced = reading.given.has('PORT') || reading.given.has('PUBLIC_URL')
-  const address = isPlaced ? undefined : demoAddress(folder)
+  const address = isPlaced ? undefined : command?.demoAddress(folder)
   const there = address ? { ...values, PORT: address.port, PUBLIC_URL: address.publicUrl } : values
   const simulator = { port: there.PORT + 1, partnerApiKey: secrets.partnerApiKey }
   return toConfig(demoValues(there, reading.given, `http://localhost:${simulator.port}`, secrets), simulator)
@@ -196,7 +207,7 @@ function mayHoldKeys(databaseUrl: string | undefined, fileExists: (path: string)
   return fileExists(databaseUrl.slice('sqlite:'.length)) && !isDemo
 }
 
-function dataFolder(databaseUrl: string): string {
+function dataFolder(databaseUrl = ''): string {
   return databaseUrl.startsWith('sqlite:') ? dirname(databaseUrl.slice('sqlite:'.length)) : 'data'
 }
 

@@ -12,6 +12,9 @@ export interface Judged extends Reading {
 
 type Rule = (judged: Judged) => Problem | false
 
+/** What is no reason for a command that was told to open the demo. */
+export const IS_PRODUCTION = 'NODE_ENV is production'
+
 /** Why these settings are not a demo's. An address that cannot be read is a reason too. */
 export function reasonsAgainstDemo(environment: NodeJS.ProcessEnv, { values, given }: Reading): string[] {
   const hasD360Setting = Object.entries(environment).some(
@@ -21,13 +24,33 @@ export function reasonsAgainstDemo(environment: NodeJS.ProcessEnv, { values, giv
   const publicHost = given.has('PUBLIC_URL') ? values.PUBLIC_URL?.hostname : 'localhost'
   const reasons: [boolean, string][] = [
     [hasD360Setting, 'a D360_ setting is set'],
-    [/^production$/i.test(environment.NODE_ENV ?? ''), 'NODE_ENV is production'],
+    [/^production$/i.test(environment.NODE_ENV ?? ''), IS_PRODUCTION],
     [host === undefined, 'HOST cannot be read'],
     [host !== undefined && !isLoopback(host), 'HOST is not loopback'],
     [publicHost === undefined, 'PUBLIC_URL cannot be read'],
     [publicHost !== undefined && !isLoopback(publicHost), 'PUBLIC_URL is not loopback'],
   ]
   return reasons.filter(([applies]) => applies).map(([, reason]) => reason)
+}
+
+/**
+ * A command that finds no settings would open a demo. Where a live site may be meant, it has to be told to: it may run in
+ * another folder or shell than the site.
+ */
+export function unaskedDemo(
+  reasonsAgainstDemo: readonly string[],
+  findLiveDatabase: () => string | undefined,
+): Problem | undefined {
+  if (reasonsAgainstDemo.some((reason) => reason !== IS_PRODUCTION)) return undefined
+  const file = findLiveDatabase()
+  const reasons = [...reasonsAgainstDemo, ...(file ? [`${file} is the database of a live site`] : [])]
+  if (reasons.length === 0) return undefined
+  return {
+    setting: '--demo',
+    problem: `is missing: no D360_ setting is set here, and ${reasons.join(', and ')}`,
+    remedy:
+      'Run the command with the settings of the site, such as in its folder. Only if you mean the demo: add --demo.',
+  }
 }
 
 /** Every problem between settings. A setting that has its own problem is not judged again. */

@@ -1,3 +1,7 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
 import { StartError } from '../errors.ts'
 import { type Database, inTransaction } from './database.ts'
 
@@ -28,6 +32,39 @@ export async function bindToHub(db: Database, hubId: string): Promise<void> {
     const installation = await trx.selectFrom('installation').select('hubId').executeTakeFirstOrThrow()
     if (installation.hubId !== hubId) throw new OtherHubError(installation.hubId, hubId)
   })
+}
+
+/** The first SQLite file in a folder that belongs to a partner hub, and not to a demo. Changes nothing. */
+export function findLiveDatabase(folder: string): string | undefined {
+  return namesIn(folder)
+    .filter((name) => !/-(wal|shm|journal|serving)$/.test(name))
+    .map((name) => join(folder, name))
+    .find((file) => ![undefined, 'demo'].includes(hubOf(file)))
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    const entries = readdirSync(folder, { withFileTypes: true })
+    return entries.filter((entry) => entry.isFile() || entry.isSymbolicLink()).map(({ name }) => name)
+  } catch {
+    return []
+  }
+}
+
+/** Undefined for what is no database of ours, or cannot be read. */
+function hubOf(file: string): string | undefined {
+  let db: DatabaseSync | undefined
+  try {
+    const url = pathToFileURL(file)
+    // Without this, reading would leave two files beside it, which may belong to another user than the site's.
+    if (!existsSync(`${file}-wal`)) url.searchParams.set('immutable', '1')
+    db = new DatabaseSync(url, { readOnly: true })
+    return db.prepare('select hub_id from installation').get()?.hub_id?.toString()
+  } catch {
+    return undefined
+  } finally {
+    db?.close()
+  }
 }
 
 /** Writes the row of the installation as it is, so that a database which only reads, or a full disk, says so. */
