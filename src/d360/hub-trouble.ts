@@ -29,8 +29,9 @@ export function isOursToMend({ kind }: Trouble): boolean {
 const FAILURES = 3
 const ASK_WHILE_AWAY_MS = 5_000
 const ASK_EVERY_MS = 60_000
-/** How long what the database says of it is believed: another process may have found out more. */
+/** How long what the database says of it is believed, and while there is trouble: another process may know more. */
 const READ_EVERY_MS = 5_000
+const READ_IN_TROUBLE_MS = 1_000
 
 /** What the processes share of it. */
 export interface TroubleStore {
@@ -96,7 +97,8 @@ export class HubTrouble {
 
   /** What is known of it, by any process. */
   async find(): Promise<Trouble | undefined> {
-    if (Math.abs(this.#now() - this.#readAt) >= READ_EVERY_MS) this.#reading ??= this.#read()
+    const believedMs = this.#known ? READ_IN_TROUBLE_MS : READ_EVERY_MS
+    if (Math.abs(this.#now() - this.#readAt) >= believedMs) this.#reading ??= this.#read()
     await this.#reading
     return this.#known
   }
