@@ -5,7 +5,7 @@ import { wireCount, wireDate, wireEmail, wireId, wireObject, wireText } from './
 export interface Client {
   readonly id: string
   readonly name: string | undefined
-  /** `contact_info.email`, then `contact_user.email` if it is another; lower-cased. */
+  /** `contact_info.email`, then `contact_user.email` if it is another; each in the form that is compared. */
   readonly emails: readonly string[]
   readonly createdAt: Date | undefined
   /** How many numbers it may have. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { emailForm } from '../email-address.ts'
 import { isPlainText, toPlainText } from '../plain-text.ts'
 
 // Readers for what 360dialog sends: a value of another shape counts as not sent, and loses nothing else. A client
@@ -30,7 +31,7 @@ export const wireId = z
 export const wireEmail = z
   .string()
   .refine(isPlainText)
-  .transform((email) => email.trim().toLowerCase() || undefined)
+  .transform((email) => emailForm(email) || undefined)
   .nullish()
   .catch(MISSING)
 
