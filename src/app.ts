@@ -140,7 +140,7 @@ function toBrand({ brand }: Config) {
   return { name, supportEmail, logoUrl: logoUrl?.href, privacyUrl: privacyUrl?.href }
 }
 
-function toHealth({ config, db, vault, metrics }: Context) {
+function toHealth({ config, db, vault, metrics, trouble }: Context) {
   return {
     metricsTokens: config.metricsTokens,
     readMetrics: metrics.read,
@@ -152,5 +152,6 @@ function toHealth({ config, db, vault, metrics }: Context) {
         await openChecks(db, config.hubId, vault)
       },
     },
+    details: { '360dialog': async () => (await trouble.find())?.kind ?? 'ok' },
   }
 }

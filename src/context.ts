@@ -12,6 +12,8 @@ import { ChannelService } from './channels/channel-service.ts'
 import { SyncService } from './channels/sync-service.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config/config.ts'
+import { HubTrouble } from './d360/hub-trouble.ts'
+import { HubTroubleRepository } from './d360/hub-trouble-repository.ts'
 import { standardMessagingAddress } from './d360/messaging-address.ts'
 import { MessagingApi } from './d360/messaging-api.ts'
 import { PartnerApi } from './d360/partner-api.ts'
@@ -130,7 +132,7 @@ export async function createContext(config: Config, overrides: Overrides = {}) {
   const notices = createNotices(infrastructure, hub, keys, sync)
   const onboarding = createOnboarding(infrastructure, hub, keys, sync)
   const productApi = createProductApi(infrastructure, keys)
-  const admin = createAdmin(infrastructure, keys, notices, onboarding)
+  const admin = createAdmin(infrastructure, hub, keys, notices, onboarding)
   const setup = createSetup(infrastructure, hub, sync, notices, onboarding)
   const retention = new Retention({
     ...{ db, jobs, clock, logger },
@@ -142,9 +144,9 @@ export async function createContext(config: Config, overrides: Overrides = {}) {
       admins: (now) => admin.admins.forget(now),
     },
   })
-  // While 360dialog is away they rest, and one of them asks whether it is back.
+  // While the hub is in trouble they rest, and one of them asks whether that is over.
   const asking = [...onboarding.returns.works, notices.work, keys.mints.work, sync.work]
-  const isReady = () => hub.partnerApi.isReachable()
+  const isReady = () => hub.partnerApi.isReady()
   const works = [
     ...asking.map((work) => ({ ...work, isReady })),
     ...[onboarding.ownerMails.work, ...keys.probes.works, keys.health.work, retention],
@@ -191,21 +193,31 @@ function translatorFor(translations: i18n, brand: string): Translator {
   return (language, key, values) => translations.getFixedT(language)(key, { brand, ...values })
 }
 
+const troubleWords = {
+  away: '360dialog does not answer: what has to ask it waits',
+  credentials_refused: '360dialog refuses the credentials of this Partner Hub: what has to ask it waits',
+  not_understood: 'The lists of 360dialog are not understood: what has to ask for them waits',
+}
+
 /** 360dialog, as this site reaches it. */
 function createHub({ config, db, clock, logger, metrics }: Infrastructure, timeoutMs?: number) {
   const store = new RateLimitRepository({ db })
   const rateLimiter = new RateLimiter({ rate: config.partnerApi.rate, store, clock })
+  const trouble = new HubTrouble({
+    ...{ store: new HubTroubleRepository({ db }), clock },
+    onChange: (begun) => {
+      const { kind, upstreamStatus: status } = begun ?? {}
+      if (kind) logger.error({ status }, troubleWords[kind])
+      else logger.info('360dialog answers again')
+    },
+  })
   const partnerApi = new PartnerApi({
     ...config.partnerApi,
-    ...{ rateLimiter, clock, onCall: metrics.onCall, ...(timeoutMs && { timeoutMs }) },
-    onOutage: (isOn) =>
-      isOn
-        ? logger.error('360dialog does not answer: what has to ask it waits')
-        : logger.info('360dialog answers again'),
+    ...{ rateLimiter, trouble, clock, onCall: metrics.onCall, ...(timeoutMs && { timeoutMs }) },
     onUnreadableRow: (endpoint) => logger.warn({ endpoint }, 'a row of 360dialog could not be read'),
   })
   const messagingApi = new MessagingApi({ allowedHosts: config.messagingHosts, onCall: metrics.onCall })
-  return { partnerApi, messagingApi }
+  return { partnerApi, messagingApi, trouble }
 }
 
 function createKeys(infrastructure: Infrastructure, { partnerApi, messagingApi }: Hub) {
@@ -253,7 +265,7 @@ function createNotices(
 
 function createOnboarding(
   infrastructure: Infrastructure,
-  { partnerApi }: Hub,
+  { partnerApi, trouble }: Hub,
   { mints, probes }: Keys,
   sync: SyncService,
 ) {
@@ -284,7 +296,7 @@ function createOnboarding(
   const ownerMails = new OwnerMailService({ ...asking, publicUrl, mailer, answers })
   const returns = new ReturnService({ ...stored, owners, reviews, mints, probes, partnerApi, sync })
   const receiver = new ReturnReceiver(stored)
-  const status = new StatusService({ ...stored, owners, refusals })
+  const status = new StatusService({ ...stored, owners, refusals, trouble })
   const failedPages = new FailedPages(infrastructure)
   return {
     mailer,
@@ -312,17 +324,19 @@ function createProductApi(infrastructure: Infrastructure, { keys }: Keys) {
 
 function createAdmin(
   infrastructure: Infrastructure,
+  { trouble }: Hub,
   { mints, probes, health }: Keys,
   notices: NoticeService,
   { failedPages, sessions, returns, reviews }: Onboarding,
 ) {
+  const told = { ...infrastructure, trouble }
   const admins = new AdminService(infrastructure)
   const signInCounts = new SignInCounts(infrastructure)
   const adminSessions = new AdminSessionStore(infrastructure)
-  const overview = new OverviewService({ ...infrastructure, failedPages, sessions, returns, reviews })
-  const search = new SearchService({ ...infrastructure, failedPages, sessions, returns })
+  const overview = new OverviewService({ ...told, failedPages, sessions, returns, reviews })
+  const search = new SearchService({ ...told, failedPages, sessions, returns })
   const channelAdmin = new ChannelAdminService({
-    ...{ ...infrastructure, mints, probes, health, notices, returns },
+    ...{ ...told, mints, probes, health, notices, returns },
   })
   return { admins, signInCounts, adminSessions, overview, search, channelAdmin }
 }

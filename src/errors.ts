@@ -146,6 +146,9 @@ export type UpstreamFailure =
   /** 2xx, with a body whose shape we do not know. */
   | 'unexpected_answer'
 
+/** How asking 360dialog failed, as it is written down beside what waits for it. */
+export type UpstreamProblem = 'credentials_refused' | 'refused' | 'unexpected_answer' | 'upstream_failed'
+
 /** 360dialog refused, failed or answered nonsense. Never carries the request, its headers or a body. */
 export class PartnerApiError extends LatchkeyError {
   readonly status = 502
@@ -156,6 +159,18 @@ export class PartnerApiError extends LatchkeyError {
     super('upstream_unavailable', `360dialog: ${failure}${upstreamStatus ? ` (${upstreamStatus})` : ''}`)
     this.failure = failure
     this.upstreamStatus = upstreamStatus
+  }
+
+  /** It is about who asks, not about what was asked: a 401, or a login that was answered and failed. */
+  get refusesCredentials(): boolean {
+    const { failure, upstreamStatus: status = 0 } = this
+    return status === 401 || (failure === 'never_sent' && status >= 400 && status <= 500 && status !== 429)
+  }
+
+  get problem(): UpstreamProblem {
+    if (this.refusesCredentials) return 'credentials_refused'
+    if (this.failure === 'unexpected_answer') return this.failure
+    return this.failure === 'refused' && this.upstreamStatus !== 429 ? 'refused' : 'upstream_failed'
   }
 }
 

@@ -35,6 +35,7 @@ const owners: Readonly<Record<string, string>> = {
   installation: 'database',
   vaultCheck: 'vault',
   callBudget: 'd360',
+  hubTrouble: 'd360',
   job: 'jobs',
   searchTerm: 'search',
   auditEntry: 'audit',

@@ -25,6 +25,7 @@ const facts: Readonly<Record<Standing, (since: Date) => Facts>> = {
   refused: () => waiting('refused'),
   no_permission: () => waiting('no_permission'),
   upstream_failed: () => waiting('upstream_failed'),
+  credentials_refused: () => waiting('credentials_refused'),
   creating: (since) => ({ keyStatus: 'minting', mintState: 'minting', mintSentAt: since }),
   answer_lost: () => ({ keyStatus: 'unknown', mintState: 'unknown', mintProblem: 'answer_lost' }),
   key_in_use: () => stopped('key_in_use'),

@@ -4,8 +4,8 @@ import type { ChannelDetails } from '../src/channels/channel-service.ts'
 import { type RequirementCode, requirementTable } from '../src/channels/requirement.ts'
 import { type Standing, standings } from '../src/channels/standing.ts'
 import { standingTable } from '../src/channels/standing-tables.ts'
-import { deriveProgress, type Progress } from '../src/onboarding/progress.ts'
 import type { KnownRefusal } from '../src/onboarding/known-refusals.ts'
+import { deriveProgress, type Progress } from '../src/onboarding/progress.ts'
 import type { ReturnDetails } from '../src/onboarding/return-repository.ts'
 import { statusValues } from '../src/onboarding/status-page.ts'
 import { loadTranslations } from '../src/web/translations.ts'
@@ -41,6 +41,7 @@ export function progressOf(
   } as unknown as ReturnDetails
   return deriveProgress({
     ...{ now, launchedAt: now, isExpired: false, browserHash: 'own', channels },
+    trouble: undefined,
     ...{ returns: [received], refusals, ownerEmails: new Map([['cl', 'anna@shop.example']]) },
   })
 }

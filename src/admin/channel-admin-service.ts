@@ -1,6 +1,7 @@
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { ChannelDetails, ChannelService } from '../channels/channel-service.ts'
 import type { Clock } from '../clock.ts'
+import type { HubTrouble } from '../d360/hub-trouble.ts'
 import { type Database, inTransaction } from '../database/database.ts'
 import type { Row } from '../database/schema.ts'
 import { NotFoundError } from '../errors.ts'
@@ -47,6 +48,7 @@ interface Dependencies {
   readonly notices: Pick<NoticeService, 'listOfChannel'>
   readonly returns: Pick<ReturnService, 'listOfChannel'>
   readonly audit: AuditLog
+  readonly trouble: Pick<HubTrouble, 'find'>
   readonly clock: Clock
 }
 
@@ -60,9 +62,9 @@ export class ChannelAdminService {
 
   /** @throws NotFoundError when there is no such channel */
   async read(channelId: string): Promise<AdminChannel> {
-    const { channels, mints, notices, returns, audit, health, clock } = this.#dependencies
+    const { channels, mints, notices, returns, audit, health, trouble, clock } = this.#dependencies
     return {
-      channel: withStanding(await this.#find(channelId), clock.now()),
+      channel: withStanding(await this.#find(channelId), clock.now(), await trouble.find()),
       observations: (await channels.listObservations(channelId)).toReversed(),
       changes: await channels.listChanges(channelId, MAX_CHANGES),
       mints: await mints.listOfChannel(channelId),

@@ -2,7 +2,9 @@ import type { AuditLog } from '../audit/audit-log.ts'
 import type { ChannelFilter, ChannelService } from '../channels/channel-service.ts'
 import { ANSWER_MS } from '../channels/requirement.ts'
 import type { Clock } from '../clock.ts'
+import type { HubTrouble, Trouble } from '../d360/hub-trouble.ts'
 import type { Row } from '../database/schema.ts'
+import type { Jobs } from '../jobs/jobs.ts'
 import type { ConnectSession, ConnectSessionService } from '../onboarding/connect-session-service.ts'
 import type { FailedPage, FailedPages } from '../onboarding/failed-pages.ts'
 import type { ReturnService } from '../onboarding/return-service.ts'
@@ -41,6 +43,8 @@ export interface ListedReview {
 
 /** What needs the admin: the first of each, and whether there are more. */
 export interface Needs {
+  /** Of the whole hub, and how much waits for it to end. */
+  readonly trouble: (Trouble & { readonly waiting: number }) | undefined
   readonly channels: readonly StandingChannel[]
   readonly hasMoreChannels: boolean
   /** What came back, and 360dialog has not said for longer than is normal whether it is true. Oldest first. */
@@ -57,6 +61,8 @@ interface Dependencies {
   readonly returns: Pick<ReturnService, 'listOfSession' | 'listUnanswered'>
   readonly reviews: Pick<ReviewService, 'listOpen' | 'listOfChannel'>
   readonly audit: AuditLog
+  readonly jobs: Pick<Jobs, 'countDue'>
+  readonly trouble: Pick<HubTrouble, 'find'>
   readonly clock: Clock
 }
 
@@ -73,16 +79,17 @@ export class OverviewService {
   }
 
   async listNeeds(): Promise<Needs> {
-    const { channels, returns, reviews, clock } = this.#dependencies
+    const { channels, returns, reviews, trouble: hub, jobs, clock } = this.#dependencies
     const now = clock.now()
+    const trouble = await hub.find()
     const candidates = await this.#list({ ids: await channels.listCandidates(now, MAX_CANDIDATES) })
-    const unanswered = await returns.listUnanswered(
-      new Date(now.getTime() - ANSWER_MS),
-      MAX_RETURNS_SHOWN + 1,
-    )
+    const since = new Date(now.getTime() - ANSWER_MS)
+    // What waits for the hub is told with the hub.
+    const unanswered = trouble ? [] : await returns.listUnanswered(since, MAX_RETURNS_SHOWN + 1)
     const needs = candidates.filter(({ needsAdmin }) => needsAdmin)
     const open = await reviews.listOpen({ limit: MAX_REVIEWS_SHOWN + 1 })
     return {
+      trouble: trouble && { ...trouble, waiting: await jobs.countDue(['return', 'mint']) },
       channels: needs.slice(0, MAX_NEEDS),
       hasMoreChannels: needs.length > MAX_NEEDS || candidates.length === MAX_CANDIDATES,
       returns: unanswered.slice(0, MAX_RETURNS_SHOWN),
@@ -126,9 +133,10 @@ export class OverviewService {
   }
 
   async #list(filter: ChannelFilter): Promise<StandingChannel[]> {
-    const { channels, clock } = this.#dependencies
+    const { channels, trouble, clock } = this.#dependencies
     const now = clock.now()
-    return (await channels.list(filter)).map((channel) => withStanding(channel, now))
+    const hubTrouble = await trouble.find()
+    return (await channels.list(filter)).map((channel) => withStanding(channel, now, hubTrouble))
   }
 
   async #withChannels(reviews: readonly Review[]): Promise<ListedReview[]> {

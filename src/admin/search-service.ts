@@ -1,5 +1,6 @@
 import type { ChannelService } from '../channels/channel-service.ts'
 import type { Clock } from '../clock.ts'
+import { type HubTrouble, isOursToMend } from '../d360/hub-trouble.ts'
 import type { Database } from '../database/database.ts'
 import type { ConnectSession, ConnectSessionService } from '../onboarding/connect-session-service.ts'
 import type { FailedPages } from '../onboarding/failed-pages.ts'
@@ -35,6 +36,7 @@ interface Dependencies {
   readonly channels: Pick<ChannelService, 'list' | 'listIds'>
   readonly sessions: Pick<ConnectSessionService, 'list' | 'listIds'>
   readonly returns: Pick<ReturnService, 'listOfSessions'>
+  readonly trouble: Pick<HubTrouble, 'find'>
   readonly clock: Clock
 }
 
@@ -127,20 +129,23 @@ export class SearchService {
   }
 
   async #readChannels(ids: readonly string[]): Promise<StandingChannel[]> {
-    const { channels, clock } = this.#dependencies
+    const { channels, trouble, clock } = this.#dependencies
     const now = clock.now()
-    return (await channels.list({ ids })).map((channel) => withStanding(channel, now))
+    const hubTrouble = await trouble.find()
+    return (await channels.list({ ids })).map((channel) => withStanding(channel, now, hubTrouble))
   }
 
   async #readSessions(ids: readonly string[]): Promise<FoundSession[]> {
-    const { sessions, returns, clock } = this.#dependencies
+    const { sessions, returns, trouble, clock } = this.#dependencies
     const now = clock.now()
+    const hubTrouble = await trouble.find()
+    const isWithoutAccess = hubTrouble !== undefined && isOursToMend(hubTrouble)
     const received = await returns.listOfSessions(ids)
     const named = received.flatMap((one) => one.channels.map(({ channelId }) => channelId))
     const channels = await this.#readChannels([...new Set(named)])
     return (await sessions.list(ids)).map(({ launchedAt, ...session }) => {
       const own = received.filter(({ sessionId }) => sessionId === session.id)
-      return { ...session, ...stageOf({ session, launchedAt, returns: own, channels }, now) }
+      return { ...session, ...stageOf({ session, launchedAt, returns: own, channels, isWithoutAccess }, now) }
     })
   }
 }

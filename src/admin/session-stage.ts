@@ -20,6 +20,8 @@ export interface StageFacts {
   readonly launchedAt: Date | undefined
   /** Oldest first. */
   readonly returns: readonly Pick<ReturnDetails, 'state' | 'channels' | 'receivedAt' | 'closedAt'>[]
+  /** What of the hub stands in the way is an admin's to mend. */
+  readonly isWithoutAccess: boolean
   /** The channels that its returns named. */
   readonly channels: readonly Pick<StandingChannel, 'id' | 'tenantId' | 'requirement'>[]
 }
@@ -48,7 +50,7 @@ function neededBy(
   { state, channels: named }: StageFacts['returns'][number],
   facts: StageFacts,
 ): RequirementCode[] {
-  if (state === 'received') return ['check']
+  if (state === 'received') return [facts.isWithoutAccess ? 'access' : 'check']
   if (state === 'needs_review') return ['review']
   if (state === 'awaiting_owner') return ['owner_answer']
   const bound = named.filter(({ outcome }) => outcome === 'bound').map(({ channelId }) => channelId)

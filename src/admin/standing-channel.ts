@@ -1,7 +1,8 @@
 import type { ChannelDetails } from '../channels/channel-service.ts'
 import { type Requirement, requirementOf, type Who } from '../channels/requirement.ts'
 import { type Standing, standingOf } from '../channels/standing.ts'
-import { requirementOfChannel, standingTable } from '../channels/standing-tables.ts'
+import { requirementOfChannel, standingTable, waitsForHub } from '../channels/standing-tables.ts'
+import type { Trouble } from '../d360/hub-trouble.ts'
 
 export type Turn = Who | 'nobody'
 
@@ -26,9 +27,14 @@ const underWay: ReadonlySet<Standing> = new Set([
   'setting_webhook',
 ])
 
-export function withStanding(channel: ChannelDetails, now: Date): StandingChannel {
+/** `trouble`: of the hub. What only waits for that needs nobody by itself. */
+export function withStanding(
+  channel: ChannelDetails,
+  now: Date,
+  trouble: Trouble | undefined,
+): StandingChannel {
   const standing = standingOf(channel)
-  const own = requirementOfChannel(channel, now)
+  const own = requirementOfChannel(channel, now, trouble)
   const { reviewOpenedAt } = channel
   // Somebody else came back with a number that is bound: its client has nothing to do with that.
   const requirement =
@@ -38,7 +44,8 @@ export function withStanding(channel: ChannelDetails, now: Date): StandingChanne
   return {
     ...channel,
     ...{ standing, requirement, turn: requirement?.who ?? 'nobody' },
-    needsAdmin: standingTable[standing].needsAdmin || (own?.isLate ?? false),
+    needsAdmin:
+      !waitsForHub(channel, trouble) && (standingTable[standing].needsAdmin || (own?.isLate ?? false)),
     nextTryAt: underWay.has(standing) ? undefined : dueAt,
   }
 }

@@ -107,7 +107,10 @@ export class ChannelService {
       .union(openMint.where('mint.state', '=', 'needs_decision'))
       .union(lateMint(['not_running'], ACTIVATION_MS))
       .union(lateMint(['no_permission', 'not_listed'], DAY_MS))
-      .union(lateMint(['never_sent', 'refused', 'upstream_failed', 'answer_lost'], ANSWER_MS))
+      .union(openMint.where('mint.problem', '=', 'credentials_refused'))
+      .union(
+        lateMint(['never_sent', 'refused', 'upstream_failed', 'unexpected_answer', 'answer_lost'], ANSWER_MS),
+      )
       .union(openMint.where('mint.problem', 'is', null).where('mint.sinceAt', '<', before(ANSWER_MS)))
       .union(
         openMint

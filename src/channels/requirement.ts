@@ -10,6 +10,8 @@ export const requirementCodes = [
   'deletion',
   /** The owner says yes or no to our mail. */
   'owner_answer',
+  /** 360dialog answers this site: the partner sees to it. */
+  'access',
   /** 360dialog answers what came back is true. */
   'check',
   /** 360dialog lists the number. */
@@ -57,6 +59,7 @@ export const requirementTable: Readonly<Record<RequirementCode, RequirementMeani
   permission: { who: 'client', action: 'share', normallyMs: DAY_MS },
   deletion: { who: 'client', normallyMs: 30 * DAY_MS },
   owner_answer: { who: 'owner', action: 'answer_mail', normallyMs: 7 * DAY_MS },
+  access: { who: 'admin', normallyMs: 'working_day' },
   check: { who: '360dialog', normallyMs: ANSWER_MS },
   listing: { who: '360dialog', normallyMs: DAY_MS },
   review: { who: 'admin', action: 'decide', normallyMs: 'working_day' },

@@ -1,3 +1,4 @@
+import { isOursToMend, type Trouble } from '../d360/hub-trouble.ts'
 import type { KeyStatus } from '../database/schema.ts'
 import type { ChannelDetails } from './channel-service.ts'
 import { type Requirement, type RequirementCode, requirementOf } from './requirement.ts'
@@ -55,6 +56,7 @@ export const standingTable: Readonly<Record<Standing, StandingMeaning>> = {
   refused: needs('key', 'mintSinceAt', 'waiting'),
   no_permission: needs('permission', 'mintSinceAt', 'waiting'),
   upstream_failed: needs('key', 'mintSinceAt', 'waiting'),
+  credentials_refused: tellsAdmin('access', 'mintSinceAt', 'waiting'),
   creating: needs('key', 'mintSentAt', 'minting'),
   answer_lost: needs('key', 'mintSinceAt', 'unknown'),
 
@@ -95,10 +97,31 @@ export function keyStatusOf(facts: StandingFacts): KeyStatus {
   return keyStatus === 'recorded' ? facts.keyStatus : keyStatus
 }
 
-/** What a channel still needs now. */
-export function requirementOfChannel(channel: ChannelDetails, now: Date): Requirement | undefined {
+/** Where the next step is ours to ask of the Partner API. */
+const asksHub: ReadonlySet<Standing> = new Set([
+  ...(['queued', 'activating', 'not_listed', 'unreachable', 'refused', 'upstream_failed'] as const),
+  ...(['credentials_refused', 'creating', 'answer_lost'] as const),
+])
+
+/** While the hub is in trouble, what waits for it waits for nothing else. */
+export function waitsForHub(channel: StandingFacts, trouble: Trouble | undefined): boolean {
+  return trouble !== undefined && asksHub.has(standingOf(channel))
+}
+
+/** What a channel still needs now; `trouble`: of the hub. */
+export function requirementOfChannel(
+  channel: ChannelDetails,
+  now: Date,
+  trouble: Trouble | undefined,
+): Requirement | undefined {
+  if (trouble && isOursToMend(trouble) && waitsForHub(channel, trouble)) return accessTo(trouble, now)
   const { requirement, since } = standingTable[standingOf(channel)]
   if (!requirement) return undefined
   const endsAt = requirement === 'deletion' ? channel.facts.endsAt : undefined
   return requirementOf(requirement, since && channel[since], now, endsAt ? new Date(endsAt) : undefined)
+}
+
+/** Our access to 360dialog, while that is what stands in the way. */
+export function accessTo(trouble: Trouble, now: Date): Requirement {
+  return requirementOf('access', trouble.sinceAt, now)
 }

@@ -27,6 +27,8 @@ export const standings = [
   /** 360dialog says that the permission is missing; it is still asked for. */
   'no_permission',
   'upstream_failed',
+  /** 360dialog refuses our credentials: it is nothing of the number's. */
+  'credentials_refused',
   'creating',
   /** The answer was lost; the key records are looked at. */
   'answer_lost',
@@ -113,6 +115,8 @@ const waits: ReadonlyMap<string, Standing> = new Map([
   ['refused', 'refused'],
   ['no_permission', 'no_permission'],
   ['upstream_failed', 'upstream_failed'],
+  ['unexpected_answer', 'upstream_failed'],
+  ['credentials_refused', 'credentials_refused'],
 ])
 
 const stops: ReadonlyMap<string, Standing> = new Map([

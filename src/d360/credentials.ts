@@ -31,7 +31,7 @@ export class BearerCredentials implements Credentials {
     this.#clock = clock
   }
 
-  /** @throws PartnerApiError `refused` or `never_sent`: the call that needs the token was surely not made */
+  /** @throws PartnerApiError `never_sent`, with what the login answered: the call that needs the token was not made */
   headers(priority: Priority): Promise<Headers> {
     if (this.#clock.now().getTime() >= this.#renewAt) this.#forget()
     this.#token ??= this.#request(priority)
@@ -52,7 +52,7 @@ export class BearerCredentials implements Credentials {
       return this.#current
     } catch (error) {
       this.#forget()
-      if (!(error instanceof PartnerApiError) || error.failure === 'refused') throw error
+      if (!(error instanceof PartnerApiError)) throw error
       // However a login fails, the call that needed it did not happen.
       throw new PartnerApiError('never_sent', error.upstreamStatus)
     }

@@ -98,13 +98,12 @@ export class PartnerApi {
   /** Asks for one row, at the lowest priority, so that 360dialog says whether it takes our credentials. */
   async proveCredentials(list: List = 'channels'): Promise<void> {
     const query = { limit: '1', offset: '0' }
-    await this.#http.get({ path: this.#path(list), endpoint: list, priority: 'sync', query })
+    await this.#readList({ path: this.#path(list), endpoint: list, priority: 'sync', query }, list)
   }
 
-  /** False while 360dialog answers nobody. That one of its lists fails is no outage: the other tells. */
-  isReachable(): Promise<boolean> {
-    const lists = ['clients', 'channels'] as const
-    return this.#http.isReachable(lists.map((list) => () => this.proveCredentials(list)))
+  /** False while nothing that is asked can be answered: what works by itself rests meanwhile. */
+  isReady(): Promise<boolean> {
+    return this.#settings.trouble.isOver(() => Promise.all([this.#ask('clients'), this.#ask('channels')]))
   }
 
   /** What 360dialog answered this process last, whatever was asked. */
@@ -222,8 +221,27 @@ export class PartnerApi {
 
   #readRows(list: List, offset: number, more: Record<string, string>, priority: Priority): Promise<RowPage> {
     const query = { limit: String(PAGE_LIMIT), offset: String(offset), ...more }
-    const call = { path: this.#path(list), endpoint: list, priority, query }
-    return this.#read(call, (answer) => readRowPage(answer, [`partner_${list}`, list, 'data']))
+    return this.#readList({ path: this.#path(list), endpoint: list, priority, query }, list)
+  }
+
+  /** An answer to this that is not understood may be one of many. */
+  async #readList(call: PartnerCall, list: List): Promise<RowPage> {
+    try {
+      return await this.#read(call, (answer) => readRowPage(answer, [`partner_${list}`, list, 'data']))
+    } catch (error) {
+      if (error instanceof PartnerApiError && error.failure === 'unexpected_answer')
+        this.#settings.trouble.suspect()
+      throw error
+    }
+  }
+
+  async #ask(list: List): Promise<PartnerApiError | undefined> {
+    try {
+      return await this.proveCredentials(list).then(() => undefined)
+    } catch (error) {
+      if (error instanceof PartnerApiError) return error
+      throw error
+    }
   }
 
   /** Without what it refuses, a list is still a list. */

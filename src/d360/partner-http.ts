@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { PartnerApiError } from '../errors.ts'
 import { BearerCredentials, type Credentials, type Headers } from './credentials.ts'
-import { Outage } from './outage.ts'
+import type { HubTrouble } from './hub-trouble.ts'
 import type { Priority, RateLimiter } from './rate-limiter.ts'
 import {
   type Answer,
@@ -29,8 +29,8 @@ export interface PartnerHttpSettings {
   readonly clock: Clock
   readonly timeoutMs?: number
   readonly onCall: OnCall
-  /** Told when 360dialog stops answering, and when it answers again. */
-  readonly onOutage?: (isOn: boolean) => void
+  /** Told how each call ended. */
+  readonly trouble: HubTrouble
 }
 
 /** What 360dialog answered last. */
@@ -46,7 +46,6 @@ export interface LastAnswer {
 export class PartnerHttp {
   readonly #settings: PartnerHttpSettings
   readonly #credentials: Credentials
-  readonly #outage = new Outage()
   #lastAnswer: LastAnswer | undefined
 
   constructor(settings: PartnerHttpSettings) {
@@ -61,19 +60,6 @@ export class PartnerHttp {
   /** Undefined until this process had one. */
   get lastAnswer(): LastAnswer | undefined {
     return this.#lastAnswer
-  }
-
-  /**
-   * False while 360dialog does not answer. Then whoever looks next asks it, every 5 s at most: what works by itself
-   * rests meanwhile. One of the questions that is answered is enough.
-   */
-  async isReachable(questions: readonly (() => Promise<void>)[]): Promise<boolean> {
-    if (!this.#outage.isOn || !this.#outage.tryTakeQuestion(this.#settings.clock.now()))
-      return !this.#outage.isOn
-    // How it ends is noted, as of every call.
-    for (const ask of questions) if (this.#outage.isOn) await ask().catch(() => {})
-    if (this.#outage.isOn && this.#outage.confirm()) this.#settings.onOutage?.(true)
-    return !this.#outage.isOn
   }
 
   /** The body of the 2xx answer; retried on 429, 5xx and errors of the network. @throws PartnerApiError */
@@ -133,11 +119,11 @@ export class PartnerHttp {
   }
 
   async #sendWithRetries(call: PartnerCall, sent: Sent): Promise<Answer | NoResponse> {
-    const { rateLimiter, clock } = this.#settings
+    const { rateLimiter, clock, trouble } = this.#settings
     const request = this.#toRequest(call, sent)
     await rateLimiter.take(call.priority)
     return sendWithRetries(request, async (ms) => {
-      if (this.#outage.isOn) return false
+      if (trouble.isOn) return false
       await clock.sleep(ms)
       await rateLimiter.take(call.priority)
       return true
@@ -145,10 +131,10 @@ export class PartnerHttp {
   }
 
   #toRequest(call: PartnerCall, sent: Sent): OutgoingRequest {
-    const { rateLimiter, timeoutMs, onOutage } = this.#settings
+    const { rateLimiter, timeoutMs, trouble } = this.#settings
     const { endpoint } = call
     const onCall: OnCall = (endpoint, status, seconds) => {
-      if (this.#outage.note(status)) onOutage?.(false)
+      trouble.note(endpoint, status)
       this.#settings.onCall(endpoint, status, seconds)
     }
     const onTooManyRequests = (retryAfterMs?: number) => rateLimiter.slowDown(retryAfterMs)

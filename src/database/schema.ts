@@ -1,5 +1,5 @@
 import type { ColumnType, Insertable, Selectable } from 'kysely'
-import type { FailureKind } from '../errors.ts'
+import type { FailureKind, UpstreamProblem } from '../errors.ts'
 
 /**
  * A column that may be empty: left out or null when it is written, undefined when it is read. An update takes null,
@@ -43,6 +43,7 @@ export interface Schema {
   keyRead: KeyReadTable
   job: JobTable
   callBudget: CallBudgetTable
+  hubTrouble: HubTroubleTable
   admin: AdminTable
   adminSession: { sidHash: string; adminId: string; content: string; expiresAt: Date }
   adminBrowser: { browserHash: string; adminId: string; expiresAt: Date }
@@ -238,6 +239,8 @@ interface ConnectReturnTable {
   pageHash: Optional<string>
   /** The browser in which it came, when that is not the launch's: only there it can be resumed. */
   browserHash: Optional<string>
+  /** Why 360dialog has not said yet whether it is true. */
+  problem: Optional<UpstreamProblem>
   receivedAt: Date
   closedAt: Optional<Date>
 }
@@ -490,6 +493,15 @@ interface JobTable {
   leasedUntil: Optional<Date>
   attempts: number
   isWantedAgain: boolean
+}
+
+interface HubTroubleTable {
+  id: number
+  kind: 'away' | 'credentials_refused' | 'not_understood'
+  upstreamStatus: Optional<number>
+  sinceAt: Date
+  /** When one of the processes asked last whether it is over. */
+  askedAt: Date
 }
 
 interface CallBudgetTable {

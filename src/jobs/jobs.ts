@@ -104,6 +104,17 @@ export class Jobs {
     return jobs.where('kind', '=', kind).where('subject', '=', subject).executeTakeFirst()
   }
 
+  /** How many wait, though it is their time. */
+  async countDue(kinds: readonly JobKind[]): Promise<number> {
+    const { count } = await this.#db
+      .selectFrom('job')
+      .select((row) => row.fn.countAll<number | string>().as('count'))
+      .where('kind', 'in', kinds)
+      .where('dueAt', '<=', this.#clock.now())
+      .executeTakeFirstOrThrow()
+    return Number(count)
+  }
+
   /** Nobody works on it from here on; who holds it loses it. */
   async cancel(kind: JobKind, subject: string, trx: Database): Promise<void> {
     await trx.deleteFrom('job').where('kind', '=', kind).where('subject', '=', subject).execute()

@@ -193,8 +193,11 @@ export class MintLedger {
   }
 
   /** The same step again: 360dialog could not be asked. The state stays, since nothing was learned. */
-  async postpone({ mint, job }: HeldMint, upstreamStatus: number | undefined, dueAt: Date): Promise<void> {
-    const failed = { problem: 'upstream_failed', upstreamStatus: upstreamStatus ?? null }
+  async postpone(
+    { mint, job }: HeldMint,
+    { problem, upstreamStatus, dueAt }: { problem: string; upstreamStatus: number | undefined; dueAt: Date },
+  ): Promise<void> {
+    const failed = { problem, upstreamStatus: upstreamStatus ?? null }
     await this.#move({ mint, job }, failed, undefined, (trx) => job.again(dueAt, trx))
   }
 

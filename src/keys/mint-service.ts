@@ -18,8 +18,8 @@ import type { LeasedJob } from '../jobs/jobs.ts'
 import type { Work } from '../jobs/runner.ts'
 import type { SealContext, Vault } from '../vault/vault.ts'
 import type { KeyStore } from './key-store.ts'
-import { findObstacle, judgeLostMint } from './mint-judgement.ts'
 import type { KeyVerdicts } from './key-verdicts.ts'
+import { findObstacle, judgeLostMint } from './mint-judgement.ts'
 import type { HeldMint, Mint, MintLedger } from './mint-ledger.ts'
 import type { Liveness, ProbeService } from './probe-service.ts'
 
@@ -106,8 +106,10 @@ export class MintService {
     } catch (error) {
       if (!(error instanceof PartnerApiError) && !(error instanceof MessagingApiError)) throw error
       const { failure, upstreamStatus } = error
+      const problem = error instanceof PartnerApiError ? error.problem : 'upstream_failed'
       logger.warn({ mint: mint.id, failure, status: upstreamStatus }, 'mint waits')
-      await ledger.postpone({ mint, job }, upstreamStatus, nextTry(clock.now(), job.attempts, FAILING))
+      const dueAt = nextTry(clock.now(), job.attempts, FAILING)
+      await ledger.postpone({ mint, job }, { problem, upstreamStatus, dueAt })
     }
   }
 
@@ -132,7 +134,11 @@ export class MintService {
 
     const before = await this.#readRecords(held)
     if (liveness === 'doubted' && !(await this.#isGone(mint, before)))
-      return ledger.postpone(held, undefined, nextTry(clock.now(), job.attempts, WAITING))
+      return ledger.postpone(held, {
+        problem: 'upstream_failed',
+        upstreamStatus: undefined,
+        dueAt: nextTry(clock.now(), job.attempts, WAITING),
+      })
     const own = await keys.listRecordIds(mint.channelId)
     const isFoughtOver = await keys.isFoughtOver(mint.channelId)
     const obstacle = findObstacle(mint, channel, without(own, before), isFoughtOver)
@@ -171,7 +177,7 @@ export class MintService {
     try {
       return await this.#dependencies.partnerApi.listApiKeyIds(mint.channelId, 'mint')
     } catch (error) {
-      if (!(error instanceof PartnerApiError)) throw error
+      if (!(error instanceof PartnerApiError) || error.refusesCredentials) throw error
       const isFinal = error.failure === 'refused' || error.failure === 'unexpected_answer'
       if (isFinal && error.upstreamStatus !== 429) return undefined
       if (job.attempts >= TRIES_TO_READ_RECORDS) return undefined
@@ -253,12 +259,14 @@ export class MintService {
     onOutcome('stored')
   }
 
-  async #onCreateFailed(held: HeldMint, { failure, upstreamStatus }: PartnerApiError): Promise<void> {
+  async #onCreateFailed(held: HeldMint, error: PartnerApiError): Promise<void> {
+    const { failure, upstreamStatus } = error
     const { ledger, channels, db, clock, onOutcome } = this.#dependencies
     const { problem, sinceAt, channelId } = held.mint
     onOutcome(failure)
     const now = clock.now()
     if (failure === 'unknown') return ledger.lose(held, now, { upstreamStatus: upstreamStatus ?? null })
+    if (error.refusesCredentials) return ledger.wait(held, error.problem, upstreamStatus)
     if (failure === 'never_sent') return ledger.wait(held, 'never_sent', undefined)
     if (upstreamStatus !== 403) return ledger.wait(held, 'refused', upstreamStatus)
     await inTransaction(db, (trx) =>

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
-import { isOutOfOrder } from '../database/database-failure.ts'
 import type { Database } from '../database/database.ts'
+import { isOutOfOrder } from '../database/database-failure.ts'
 import type { Row } from '../database/schema.ts'
 import type { Failure } from '../errors.ts'
 import { newId } from '../identifiers.ts'

@@ -1,7 +1,8 @@
 import type { ChannelDetails } from '../channels/channel-service.ts'
 import { mostPressing, type Requirement, requirementOf } from '../channels/requirement.ts'
 import { standingOf } from '../channels/standing.ts'
-import { requirementOfChannel } from '../channels/standing-tables.ts'
+import { accessTo, requirementOfChannel } from '../channels/standing-tables.ts'
+import { isOursToMend, type Trouble } from '../d360/hub-trouble.ts'
 import type { Row } from '../database/schema.ts'
 import { type KnownRefusal, takesNothingNew } from './known-refusals.ts'
 import { type NumberState, situationOfState, stateOfStanding, working } from './number-state.ts'
@@ -20,6 +21,7 @@ const statuses = {
   owner: 'waiting',
   needs_review: 'needs_review',
   with_support: 'waiting',
+  no_access: 'waiting',
   waiting: 'waiting',
   linking: 'waiting',
   finishing: 'waiting',
@@ -87,6 +89,8 @@ export interface Facts {
   readonly ownerEmails: ReadonlyMap<string, string>
   /** What is known of the client's account and of the hub: what 360dialog would refuse on another visit. */
   readonly refusals: readonly KnownRefusal[]
+  /** Of the hub: what keeps us from asking 360dialog. */
+  readonly trouble: Trouble | undefined
 }
 
 /** Where starting again from the page is the next thing to do. */
@@ -131,14 +135,20 @@ export function deriveProgress(all: Facts): Progress {
 }
 
 /** A number that waits for its client is checked once that client has come back with it. */
-function numberOf(channel: ChannelDetails, { now, returns }: Facts): NumberProgress {
+function numberOf(channel: ChannelDetails, { now, returns, trouble }: Facts): NumberProgress {
   const { phoneNumber } = channel
   const standing = standingOf(channel)
-  const requirement = requirementOfChannel(channel, now)
+  const requirement = requirementOfChannel(channel, now, trouble)
   const back = returns.find((one) => one.state === 'received' && grantedIn(one).includes(channel.id))
   if (requirement?.who === 'client' && back)
-    return { phoneNumber, state: 'checking', works: false, requirement: checkOf(back, now).requirement }
-  return { phoneNumber, state: stateOfStanding[standing], works: working.has(standing), requirement }
+    return {
+      phoneNumber,
+      state: 'checking',
+      works: false,
+      requirement: checkOf(back, now, trouble).requirement,
+    }
+  const state = requirement?.code === 'access' ? 'no_access' : stateOfStanding[standing]
+  return { phoneNumber, state, works: working.has(standing), requirement }
 }
 
 function needOf({ state, requirement }: NumberProgress): Need[] {
@@ -146,11 +156,12 @@ function needOf({ state, requirement }: NumberProgress): Need[] {
   return requirement && situation ? [{ requirement, situation }] : []
 }
 
-function checksOf({ now, returns }: Facts): Need[] {
-  return returns.filter(({ state }) => state === 'received').map((one) => checkOf(one, now))
+function checksOf({ now, returns, trouble }: Facts): Need[] {
+  return returns.filter(({ state }) => state === 'received').map((one) => checkOf(one, now, trouble))
 }
 
-function checkOf(one: ReturnDetails, now: Date): Need {
+function checkOf(one: ReturnDetails, now: Date, trouble: Trouble | undefined): Need {
+  if (trouble && isOursToMend(trouble)) return { requirement: accessTo(trouble, now), situation: 'no_access' }
   if (isUnlisted(one))
     return { requirement: requirementOf('listing', one.receivedAt, now), situation: 'not_listed_yet' }
   return { requirement: requirementOf('check', one.receivedAt, now), situation: 'returned' }

@@ -2,6 +2,7 @@ import { type InferResult, sql } from 'kysely'
 import { compiledInsert, compiledQuery } from '../database/compiled-query.ts'
 import type { Database } from '../database/database.ts'
 import type { Joined, NewRow, Row } from '../database/schema.ts'
+import type { UpstreamProblem } from '../errors.ts'
 import { stateOfReturn } from './belonging.ts'
 
 /** A return with the channels that it named, without what came raw. `browserHash` is where it came, in every case. */
@@ -15,6 +16,7 @@ export interface UnansweredReturn {
   readonly code: string
   readonly tenantName: string
   readonly receivedAt: Date
+  readonly problem: UpstreamProblem | undefined
 }
 
 /** What became of a channel that a return named. */
@@ -48,6 +50,7 @@ export class ReturnRepository {
   async judge(id: string, judged: readonly JudgedChannel[], now: Date, trx: Database): Promise<void> {
     const unjudged = { outcome: null, rule: null, reason: null }
     await trx.updateTable('returnedChannel').set(unjudged).where('returnId', '=', id).execute()
+    await this.#setProblem(id, null, trx)
     await this.settle(id, judged, now, trx)
   }
 
@@ -58,6 +61,12 @@ export class ReturnRepository {
       .set({ reason: reason ?? null })
       .where('returnId', '=', id)
     await channels.where('isRevoked', '=', false).execute()
+    await this.#setProblem(id, null, trx)
+  }
+
+  /** Why 360dialog could not be asked about a return. */
+  async noteProblem(id: string, problem: UpstreamProblem): Promise<void> {
+    await this.#setProblem(id, problem, this.#db)
   }
 
   /** Writes down what became of some of a return's channels; its state follows from all of them. */
@@ -80,6 +89,10 @@ export class ReturnRepository {
     await trx.updateTable('connectReturn').set({ state }).where('id', '=', id).execute()
   }
 
+  async #setProblem(id: string, problem: UpstreamProblem | null, db: Database): Promise<void> {
+    await db.updateTable('connectReturn').set({ problem }).where('id', '=', id).execute()
+  }
+
   async remove(id: string, trx: Database): Promise<void> {
     await trx.deleteFrom('connectReturn').where('id', '=', id).execute()
   }
@@ -100,13 +113,22 @@ export class ReturnRepository {
 
   /** Oldest first. One that 360dialog does not list yet has a day before it counts. */
   listUnanswered(before: Date, limit: number): Promise<UnansweredReturn[]> {
+    const open = this.#db
+      .selectFrom('connectReturn')
+      .select('connectReturn.id')
+      .where('connectReturn.state', '=', sql.lit('received'))
+    // What 360dialog refuses, or what is not understood, is seldom over in minutes. Each part has an index of its own.
+    const lasting = ['refused', 'unexpected_answer', 'credentials_refused'] as const
+    const unanswered = open
+      .where('connectReturn.receivedAt', '<', before)
+      .unionAll(open.where('connectReturn.problem', 'in', lasting))
     return this.#db
       .selectFrom('connectReturn as received')
       .innerJoin('connectSession', 'connectSession.id', 'received.sessionId')
       .innerJoin('tenant', 'tenant.id', 'connectSession.tenantId')
-      .select(['connectSession.code', 'tenant.name as tenantName', 'received.receivedAt'])
-      .where('received.state', '=', 'received')
-      .where('received.receivedAt', '<', before)
+      .select(['connectSession.code', 'tenant.name as tenantName'])
+      .select(['received.receivedAt', 'received.problem'])
+      .where('received.id', 'in', unanswered)
       .where(({ not, exists, selectFrom }) =>
         not(
           exists(
@@ -273,7 +295,7 @@ const returnRows = (db: Database) =>
       'received.clientId',
       'received.digest',
     ])
-    .select(['received.state', 'received.arrival', 'received.pageHash'])
+    .select(['received.state', 'received.arrival', 'received.pageHash', 'received.problem'])
     .select(['received.receivedAt', 'received.closedAt'])
     .select((row) => row.fn.coalesce('received.browserHash', 'launch.browserHash').as('browserHash'))
     .select(['named.channelId', 'named.isRevoked', 'named.outcome', 'named.rule', 'named.reason'])

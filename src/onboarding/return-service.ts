@@ -88,7 +88,7 @@ export class ReturnService {
     const { launchId = '', sessionId = '', clientId = '' } = received
     const isFirst = job.priority === priorities.first
     const lane = isFirst && job.attempts === 1 ? 'mint' : 'known'
-    const { client, listed } = await this.#askHub(clientId, lane)
+    const { client, listed } = await this.#askAbout(received.id, clientId, lane)
     const launch = await sessions.findLaunch(launchId)
     const session = await sessions.find(sessionId)
     if (!launch || !session) throw new Error('a stored return has no launch')
@@ -185,6 +185,17 @@ export class ReturnService {
     await channels.describe(client, [channel], now, trx)
     await reviews.open({ clientId, channelId, returnId, arrival, reason }, now, trx)
     await returns.judge(returnId, [{ channelId, outcome: 'review', reason }], now, trx)
+  }
+
+  /** What is in the way is kept with the return: the admin reads it there while the job goes on trying. */
+  async #askAbout(returnId: string, clientId: string, lane: Lane): Promise<Pick<Known, 'client' | 'listed'>> {
+    try {
+      return await this.#askHub(clientId, lane)
+    } catch (error) {
+      if (error instanceof PartnerApiError)
+        await this.#dependencies.returns.noteProblem(returnId, error.problem)
+      throw error
+    }
   }
 
   async #askHub(clientId: string, lane: Lane): Promise<Pick<Known, 'client' | 'listed'>> {

@@ -16,6 +16,7 @@ const REFRESH_SECONDS: Partial<Record<Situation, number>> = {
   finishing: 10,
   not_listed_yet: 60,
   with_support: 60,
+  no_access: 60,
   needs_review: 60,
 }
 

@@ -1,5 +1,6 @@
 import type { ChannelDetails, ChannelService } from '../channels/channel-service.ts'
 import type { Clock } from '../clock.ts'
+import type { HubTrouble } from '../d360/hub-trouble.ts'
 import type { ConnectSession, ConnectSessionService } from './connect-session-service.ts'
 import type { KnownRefusalService } from './known-refusal-service.ts'
 import type { OwnerAskingService } from './owner-asking-service.ts'
@@ -12,6 +13,7 @@ interface Dependencies {
   readonly channels: Pick<ChannelService, 'find'>
   readonly owners: Pick<OwnerAskingService, 'listOfSession'>
   readonly refusals: Pick<KnownRefusalService, 'ofSession'>
+  readonly trouble: Pick<HubTrouble, 'find'>
   readonly clock: Clock
 }
 
@@ -39,10 +41,11 @@ export class StatusService {
     session: ConnectSession,
     page: Pick<Facts, 'launchedAt' | 'isExpired' | 'browserHash'>,
   ): Promise<Progress> {
-    const { returns, channels, owners, refusals, clock } = this.#dependencies
-    const [received, outlook] = await Promise.all([
+    const { returns, channels, owners, refusals, trouble, clock } = this.#dependencies
+    const [received, outlook, hubTrouble] = await Promise.all([
       returns.listOfSession(session.id),
       refusals.ofSession(session),
+      trouble.find(),
     ])
     const ids = [...new Set(received.flatMap((one) => idsOf(one, 'bound')))]
     const bound = await Promise.all(ids.map((id) => channels.find(id)))
@@ -54,7 +57,7 @@ export class StatusService {
       asked.flatMap((one) => (one.closedAt ? [] : [[one.clientId, one.email] as const])),
     )
     const own = { returns: received, channels: bound.filter(isOwn), ownerEmails }
-    const facts = { ...own, refusals: outlook.refusals }
+    const facts = { ...own, refusals: outlook.refusals, trouble: hubTrouble }
     return deriveProgress({ ...page, ...facts, now: clock.now() })
   }
 }

@@ -127,6 +127,10 @@ function reshape(body: Record<string, unknown>, shape: OddShape): unknown {
       return { ...body, channel_id: 'somebody-elses' }
     case 'bare_array':
       return Object.values(body).find(isRows) ?? body
+    case 'null_rows':
+      return Object.fromEntries(
+        Object.entries(body).map(([name, value]) => [name, isRows(value) ? null : value]),
+      )
     case 'no_page_fields':
       return Object.fromEntries(Object.entries(body).filter(([name]) => !pageFields.includes(name)))
     default:

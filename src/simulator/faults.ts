@@ -22,7 +22,7 @@ export function noCalls(): Record<Endpoint, number> {
 
 export const oddShapes = [
   ...wordsOf('wrapped key masked not_json empty host bare_array filter_ignored no_page_fields'),
-  ...wordsOf('no_address address_outside two_keys other_channel'),
+  ...wordsOf('no_address address_outside two_keys other_channel null_rows'),
 ]
 export type OddShape = (typeof oddShapes)[number]
 

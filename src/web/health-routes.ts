@@ -7,12 +7,14 @@ import { paths } from '../paths.ts'
 interface Dependencies {
   /** Throws when the site cannot work. */
   readonly checks: Readonly<Record<string, () => Promise<void>>>
+  /** What else an operator wants to know; the site is able to work, whatever it says. */
+  readonly details: Readonly<Record<string, () => Promise<string>>>
   readonly metricsTokens: readonly string[]
   readonly readMetrics: () => Promise<string>
 }
 
 /** Alive, able to work, and what operators watch. */
-export function createHealthRoutes({ checks, metricsTokens, readMetrics }: Dependencies): Router {
+export function createHealthRoutes({ checks, details, metricsTokens, readMetrics }: Dependencies): Router {
   const router = Router()
 
   router.get(paths.healthz, (_req, res) => {
@@ -25,7 +27,11 @@ export function createHealthRoutes({ checks, metricsTokens, readMetrics }: Depen
     )
     const ready = results.every(([, passed]) => passed)
     const report = Object.fromEntries(results.map(([name, passed]) => [name, passed ? 'ok' : 'failed']))
-    res.status(ready ? 200 : 503).json({ status: ready ? 'ready' : 'unready', ...report })
+    const told = await Promise.all(
+      Object.entries(details).map(async ([name, tell]) => [name, await tell().catch(() => 'unknown')]),
+    )
+    const status = ready ? 'ready' : 'unready'
+    res.status(ready ? 200 : 503).json({ status, ...report, ...Object.fromEntries(told) })
   })
 
   router.get(paths.metrics, async (req, res) => {

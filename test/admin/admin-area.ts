@@ -31,6 +31,7 @@ import { ReviewService } from '../../src/onboarding/review-service.ts'
 import { preparePages } from '../../src/web/render-page.ts'
 import { sameOriginForms } from '../../src/web/same-origin-forms.ts'
 import { loadTranslations } from '../../src/web/translations.ts'
+import { newTrouble } from '../d360/memory-trouble.ts'
 import { TestClock } from '../test-clock.ts'
 
 export const PASSWORD = 'correct horse battery'
@@ -63,6 +64,7 @@ export async function openAdminArea(
   const stored = { db, channels, jobs, audit, clock, returns: new ReturnRepository({ db }) }
   const sessions = new ConnectSessionService(stored as never)
   const failedPages = new FailedPages({ db, clock })
+  const trouble = newTrouble(clock)
   const returns = new ReturnService(stored as never)
   const reviews = new ReviewService({ ...stored, sessions, reviews: new ReviewRepository({ db }) } as never)
   const health = new HealthService(stored as never)
@@ -72,10 +74,12 @@ export async function openAdminArea(
     publicUrl,
     admins,
     counts: new SignInCounts({ db, clock }),
-    overview: new OverviewService({ failedPages, channels, sessions, returns, reviews, audit, clock }),
-    search: new SearchService({ db, failedPages, channels, sessions, returns, clock }),
+    overview: new OverviewService({
+      ...{ failedPages, channels, sessions, returns, reviews, audit, jobs, trouble, clock },
+    }),
+    search: new SearchService({ db, failedPages, channels, sessions, returns, trouble, clock }),
     channelAdmin: new ChannelAdminService({
-      ...{ db, channels, returns, audit, clock },
+      ...{ db, channels, returns, audit, trouble, clock },
       notices: new NoticeService({ notices: new NoticeRepository({ db }) } as never),
       mints: new MintService({ ...stored, ledger: new MintLedger(stored as never) } as never),
       probes: new ProbeService({ ...stored, health } as never),

@@ -11,7 +11,13 @@ type State = Return['state']
 
 const made = { tenantId: 't1', createdAt: at(0), openedAt: undefined, expiresAt: at(168) }
 const opened = { ...made, openedAt: at(1) }
-const facts: StageFacts = { session: opened, launchedAt: at(2), returns: [], channels: [] }
+const facts: StageFacts = {
+  session: opened,
+  launchedAt: at(2),
+  returns: [],
+  channels: [],
+  isWithoutAccess: false,
+}
 
 /** One return after the other, an hour apart, each closed half an hour later. */
 const returnsOf = (...all: (State | { state: State; names: string })[]): Return[] =>

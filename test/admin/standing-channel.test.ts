@@ -68,6 +68,7 @@ const table: [string, Facts, string, RegExp][] = [
   ['never sent', mint('waiting', 'never_sent', at), '360dialog', /14:05/],
   ['refused', mint('waiting', 'refused', at), '360dialog', /ask 360dialog support/],
   ['no permission', mint('waiting', 'no_permission', at), 'client', /Ask the customer/],
+  ['credentials refused', mint('waiting', 'credentials_refused', at), 'admin', /nothing of this number/],
   ['upstream failed', mint('waiting', 'upstream_failed', at), '360dialog', /14:05/],
   ['answer lost', mint('unknown', 'answer_lost', at), '360dialog', /key records.*14:05/],
   ['answer lost for good', mint('needs_decision', 'answer_lost'), 'admin', /do not tell what happened/],
@@ -120,7 +121,7 @@ const table: [string, Facts, string, RegExp][] = [
 
 describe('whose turn it is', () => {
   it.each(table)('%s', (_name, change, turn, why) => {
-    const found = withStanding({ ...working, ...change }, at)
+    const found = withStanding({ ...working, ...change }, at, undefined)
     expect(found.turn).toBe(turn)
     expect(sentenceOf(found)).toMatch(why)
   })

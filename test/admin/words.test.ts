@@ -47,6 +47,11 @@ const failures: Each<Row<'failedPage'>['what']> = {
   ...{ bug: true, out_of_order: true, link_unknown: true, link_expired: true, link_used_up: true },
   ...{ no_launch: true, question_unknown: true, question_expired: true },
 }
+const troubles: Each<Row<'hubTrouble'>['kind']> = {
+  away: true,
+  credentials_refused: true,
+  not_understood: true,
+}
 const decisions: Each<NonNullable<Row<'review'>['decision']>> = {
   accepted: true,
   moved: true,
@@ -87,7 +92,7 @@ const states = {
   >,
 } as const
 const problems =
-  `not_listed not_running never_sent refused no_permission upstream_failed answer_lost another_key_appeared
+  `not_listed not_running never_sent refused no_permission upstream_failed credentials_refused answer_lost another_key_appeared
   key_in_use key_records_unreadable answer_unreadable answer_masked answer_host_not_allowed another_number
   key_doubted key_rejected another_system unreachable unexpected_answer not_openable internal`.split(/\s+/)
 
@@ -95,6 +100,8 @@ const problems =
 const built = [
   ...standings.flatMap((standing) => whatAndTodo(`standing.${standing}`)),
   ...Object.keys(reasons).flatMap((reason) => whatAndTodo(`review.${reason}`)),
+  ...Object.keys(troubles).flatMap((kind) => whatAndTodo(`trouble.${kind}`)),
+  ...['one', 'other'].map((count) => `admin.trouble.waiting_${count}`),
   ...Object.entries(states).flatMap(([kind, each]) => keysOf(kind, each)),
   ...problems.map((problem) => `admin.problem.${problem}`),
   ...Object.keys(states.permission).flatMap((permission) => keysOf(`permissionFrom.${permission}`, sources)),

@@ -21,6 +21,7 @@ const STEPS: Record<Situation, readonly Step['state'][]> = {
   owner: ['done', 'current', 'todo', 'todo', 'todo'],
   waiting: ['done', 'done', 'current', 'todo', 'todo'],
   with_support: ['done', 'done', 'done', 'current', 'todo'],
+  no_access: ['done', 'current', 'todo', 'todo', 'todo'],
   linking: ['done', 'done', 'done', 'current', 'todo'],
   permission: ['done', 'done', 'done', 'done', 'current'],
   deletion: ['done', 'done', 'done', 'done', 'done'],

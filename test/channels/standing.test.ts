@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { type Standing, type StandingFacts, standingOf, standings } from '../../src/channels/standing.ts'
 import { requirementCodes } from '../../src/channels/requirement.ts'
+import { type Standing, type StandingFacts, standingOf, standings } from '../../src/channels/standing.ts'
 import { keyStatusOf, standingTable } from '../../src/channels/standing-tables.ts'
 import type { KeyStatus } from '../../src/database/schema.ts'
 import { numberStates, stateOfStanding } from '../../src/onboarding/number-state.ts'

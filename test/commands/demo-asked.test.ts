@@ -7,8 +7,8 @@ import { noteDemoAddress } from '../../src/config/demo-address.ts'
 import { openDatabase } from '../../src/database/database.ts'
 import { bindToHub } from '../../src/database/installation.ts'
 import { migrate } from '../../src/database/migrate.ts'
-import { createEmptyDatabase, type EmptyDatabase } from '../databases.ts'
 import { live } from '../config/config-environments.ts'
+import { createEmptyDatabase, type EmptyDatabase } from '../databases.ts'
 
 /** The folder of the data, and a live database that tests copy into it. */
 let folder: string

@@ -9,6 +9,7 @@ import { RateLimiter } from '../../src/d360/rate-limiter.ts'
 import { PartnerApiError } from '../../src/errors.ts'
 import { InstantClock } from './instant-clock.ts'
 import { MemoryRateLimits } from './memory-rate-limits.ts'
+import { newTrouble } from './memory-trouble.ts'
 import { selfSigned } from './self-signed.ts'
 import {
   everythingIn,
@@ -45,6 +46,7 @@ function connect(url: string, timeoutMs = 20_000): PartnerApi {
     credentials: { apiKey },
     rateLimiter,
     clock,
+    trouble: newTrouble(clock),
     timeoutMs,
     onCall: () => {},
     onUnreadableRow: () => {},

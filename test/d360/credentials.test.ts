@@ -4,6 +4,7 @@ import { PartnerApi } from '../../src/d360/partner-api.ts'
 import { RateLimiter } from '../../src/d360/rate-limiter.ts'
 import { TestClock } from '../test-clock.ts'
 import { MemoryRateLimits } from './memory-rate-limits.ts'
+import { newTrouble } from './memory-trouble.ts'
 import { everythingIn, failureOf, type Received, sendJson, startUpstream, type Upstream } from './upstream.ts'
 
 let server: Upstream
@@ -35,6 +36,7 @@ beforeEach(async () => {
     credentials,
     rateLimiter,
     clock,
+    trouble: newTrouble(clock),
     timeoutMs: 20_000,
     ...ignored,
   })
@@ -88,7 +90,7 @@ describe('the login by name and password', () => {
   it('is renewed only once: a second 401 is refused', async () => {
     validFrom = 99
     const error = await failureOf(api.createApiKey('ch1'))
-    expect(error).toMatchObject({ failure: 'refused', upstreamStatus: 401 })
+    expect(error).toMatchObject({ failure: 'never_sent', upstreamStatus: 401 })
     expect(server.received.map(({ path }) => path)).toEqual([
       '/token',
       '/partners/p1/channels/ch1/api_keys',
@@ -102,7 +104,7 @@ describe('the login by name and password', () => {
     const succeed = login
     login = (response) => sendJson(response, 401, { error: 'canary' })
     const error = await failureOf(api.createApiKey('ch1'))
-    expect(error).toMatchObject({ failure: 'refused', upstreamStatus: 401 })
+    expect(error).toMatchObject({ failure: 'never_sent', upstreamStatus: 401 })
     expect(everythingIn(error)).not.toContain('canary')
     login = succeed
     expect(await api.createApiKey('ch1')).toBe('{"api_key":"k"}')

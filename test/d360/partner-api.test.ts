@@ -5,6 +5,7 @@ import { RateLimiter } from '../../src/d360/rate-limiter.ts'
 import { PartnerApiError } from '../../src/errors.ts'
 import { InstantClock } from './instant-clock.ts'
 import { MemoryRateLimits } from './memory-rate-limits.ts'
+import { newTrouble } from './memory-trouble.ts'
 import {
   everythingIn,
   failureOf,
@@ -38,6 +39,7 @@ function connect(settings: Partial<PartnerApiSettings> = {}): PartnerApi {
     credentials: { apiKey: 'canary-partner-key' },
     rateLimiter: new RateLimiter({ rate: 'auto', store, clock }),
     clock,
+    trouble: newTrouble(clock),
     timeoutMs: 20_000,
     onCall: (endpoint, status) => calls.push([endpoint, status]),
     onUnreadableRow: (endpoint) => unreadable.push(endpoint),

@@ -5,6 +5,7 @@ import { PartnerApi } from '../../src/d360/partner-api.ts'
 import { RateLimiter } from '../../src/d360/rate-limiter.ts'
 import { InstantClock } from './instant-clock.ts'
 import { MemoryRateLimits } from './memory-rate-limits.ts'
+import { newTrouble } from './memory-trouble.ts'
 import { failureOf, type Received, sendJson, startUpstream, type Upstream } from './upstream.ts'
 
 let answer: (request: Received, response: ServerResponse) => void
@@ -16,7 +17,7 @@ beforeEach(async () => {
   partnerApi = new PartnerApi({
     ...{ baseUrl: new URL(`${server.url}/api/v2`), partnerId: 'p1', credentials: { apiKey: 'k' }, clock },
     rateLimiter: new RateLimiter({ rate: 'auto', store: new MemoryRateLimits(), clock }),
-    ...{ onCall: () => {}, onUnreadableRow: () => {} },
+    ...{ trouble: newTrouble(clock), onCall: () => {}, onUnreadableRow: () => {} },
   })
 })
 afterEach(() => server.close())

@@ -16,6 +16,7 @@ import { FailedPages } from '../../src/onboarding/failed-pages.ts'
 import { ReturnRepository } from '../../src/onboarding/return-repository.ts'
 import { findSubjects, keepSubjects } from '../../src/search/search-index.ts'
 import { emailTerms, idTerm, nameTerms, numberTerms } from '../../src/search/terms.ts'
+import { newTrouble } from '../d360/memory-trouble.ts'
 import { eachDatabase, type OpenedDatabase } from '../databases.ts'
 import { TestClock } from '../test-clock.ts'
 
@@ -55,7 +56,15 @@ function searchIn(db: Database): SearchService {
   const returns = new ReturnRepository({ db })
   const [channels, sessions] = [new ChannelService({ db }), new ConnectSessionService({ db } as never)]
   const failedPages = new FailedPages({ db, clock })
-  return new SearchService({ db, failedPages, channels, sessions, returns, clock })
+  return new SearchService({
+    db,
+    failedPages,
+    channels,
+    sessions,
+    returns,
+    trouble: newTrouble(clock),
+    clock,
+  })
 }
 
 const found = { ids: ['ch7', 's7'], tenantIds: ['t7', 't8', 't9'], clientIds: ['cl7'] }

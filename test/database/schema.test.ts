@@ -73,6 +73,7 @@ const rows: Readonly<Record<string, Cells>> = {
     ...{ id: 'j1', kind: 'mint', subject: 'm1', priority: 1, due_at: at, attempts: 0, is_wanted_again: 0 },
   },
   call_budget: { id: 1, calls: '[]' },
+  hub_trouble: { id: 1, kind: 'away', since_at: at, asked_at: at },
   admin: { id: 'a1', name: 'anna', created_at: at },
   admin_session: { sid_hash: hash('f'), admin_id: 'a1', content: '{}', expires_at: later },
   admin_browser: { browser_hash: hash('2'), admin_id: 'a1', expires_at: later },
@@ -116,6 +117,7 @@ const required: Readonly<Record<string, string>> = {
   notice: 'id event size digest place signature copies received_at last_received_at',
   job: 'id kind subject priority due_at attempts is_wanted_again',
   call_budget: 'calls',
+  hub_trouble: 'kind since_at asked_at',
   admin: 'id name created_at',
   admin_session: 'sid_hash admin_id content expires_at',
   admin_browser: 'browser_hash admin_id expires_at',
@@ -161,7 +163,7 @@ const closedLists: Readonly<Record<string, string>> = {
   observation: 'source says',
   connect_session: 'origin is_email_verified',
   launch: 'is_continuation language',
-  connect_return: 'state arrival',
+  connect_return: 'state arrival problem',
   returned_channel: 'is_revoked outcome rule reason',
   review: 'arrival reason decision',
   owner_confirmation: 'language answer',
@@ -172,6 +174,7 @@ const closedLists: Readonly<Record<string, string>> = {
   channel_health: 'is_on_gateway state failure',
   notice: 'signature outcome',
   job: 'is_wanted_again',
+  hub_trouble: 'kind',
 }
 
 /** What no row may be, beside what one column says. */
@@ -275,6 +278,7 @@ const rules: readonly (readonly [what: string, table: string, change: Cells])[] 
   ['a job that is due while it is held', 'job', { leased_until: later }],
   ['a job that is wanted again and not held', 'job', { is_wanted_again: 1 }],
   ['a second budget', 'call_budget', { id: 2 }],
+  ['a second trouble', 'hub_trouble', { id: 2 }],
   ['an admin without a name', 'admin', { name: '' }],
   ['a session id that is not hashed', 'admin_session', { sid_hash: 'secret' }],
   ['a code that is not hashed', 'one_time_code', { code_hash: 'secret' }],

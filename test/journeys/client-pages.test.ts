@@ -4,6 +4,7 @@ import { type NumberState, numberStates } from '../../src/onboarding/number-stat
 import { type Situation, situations } from '../../src/onboarding/progress.ts'
 import type { VisitActs } from '../../src/simulator/visits.ts'
 import { loadTranslations } from '../../src/web/translations.ts'
+import { refuseCredentials, untilTrouble } from '../hub-faults.ts'
 import { comeBack, emailOf, newClient, type Returned } from '../journey.ts'
 import { DAY_MS, HOUR_MS, startTimedSite, type TimedSite } from '../keys/timed-site.ts'
 import { eventually, launchFrom, pathOf } from '../site.ts'
@@ -140,6 +141,14 @@ const finishing = async () => {
   return quiet(await shared())
 }
 
+const noAccess = async () => {
+  await open()
+  refuseCredentials(site.hub)
+  const returned = await shared()
+  await untilTrouble(site)
+  return returned
+}
+
 const ways: Record<Situation, Way> = {
   launched: async () => {
     await open()
@@ -210,6 +219,7 @@ const ways: Record<Situation, Way> = {
   permission: rejected,
   deletion: cancelled,
   with_support: inUse,
+  no_access: noAccess,
   linking,
   finishing,
   ended,
@@ -246,6 +256,13 @@ const waysOfNumbers: Record<NumberState, Way> = {
     return quiet(await shared())
   },
   with_support: inUse,
+  no_access: async () => {
+    const returned = await ways.waiting()
+    refuseCredentials(site.hub)
+    site.clock.advance(HOUR_MS)
+    await untilTrouble(site)
+    return returned
+  },
   awaiting_owner: async () => {
     await open({ settings: mails })
     const link = await site.link({ tenantId: 't-ch1', tenantName: 'Shop ch1', email: emailOf('ch1') })

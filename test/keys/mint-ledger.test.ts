@@ -80,7 +80,11 @@ eachDatabase('the mint ledger', (open) => {
 
   it.each<[string, (mint: HeldMint) => Promise<unknown>]>([
     ['wait', (mint) => ledger.wait(mint, 'refused', 400)],
-    ['postpone', (mint) => ledger.postpone(mint, 503, clock.now())],
+    [
+      'postpone',
+      (mint) =>
+        ledger.postpone(mint, { problem: 'upstream_failed', upstreamStatus: 503, dueAt: clock.now() }),
+    ],
     ['intend', (mint) => ledger.intend(mint, ['1'])],
     ['store', (mint) => ledger.store(mint, async () => {})],
     ['stop', (mint) => ledger.stop(mint, 'key_in_use', { recordsBefore: ['1'] })],

@@ -24,6 +24,7 @@ const waiting = { ...live, keyStatus: 'waiting', mintState: 'waiting', mintReque
 type Named = Partial<ReturnDetails['channels'][number]> & { readonly channelId: string }
 const returned = (state: ReturnDetails['state'], channels: readonly Named[], change = {}): ReturnDetails => ({
   ...{ id: 'ret1', launchId: 'lau1', sessionId: 'ses1', clientId: 'cl', digest: '', pageHash: undefined },
+  problem: undefined,
   ...{ state, arrival: 'launch', browserHash: 'own', receivedAt: at, closedAt: at },
   channels: channels.map((one) => ({
     ...{ returnId: 'ret1', isRevoked: false, outcome: undefined, rule: undefined, reason: undefined },
@@ -42,6 +43,7 @@ const read = (returns: readonly ReturnDetails[], channels: readonly ChannelDetai
     channels,
     ownerEmails: new Map(),
     refusals: [],
+    trouble: undefined,
     ...change,
   })
 

@@ -51,7 +51,7 @@ function contradictionsOf(
   const all = channels.map((channel) => standingOf(channel))
   const forClient = requirements.some(({ who }) => who === 'client')
   const [first] = requirements
-  const admin = channels.map((channel) => withStanding(channel, now))
+  const admin = channels.map((channel) => withStanding(channel, now, undefined))
   const json = toJson(progress) as { requirements: { code: string; who: string }[] }
   const hasButton = page.includes('<form method="post">')
   const rules: readonly [string, boolean][] = [

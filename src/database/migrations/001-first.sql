@@ -229,6 +229,7 @@ create table connect_return (
     'no_nonce', 'unknown_nonce', 'two_nonces')),
   page_hash text check (length(page_hash) = 64),
   browser_hash text,
+  problem text check (problem in ('credentials_refused', 'refused', 'unexpected_answer', 'upstream_failed')),
   received_at text not null,
   closed_at text,
   check ((launch_id is null) = (session_id is null)),
@@ -243,6 +244,8 @@ create unique index connect_return_unattached on connect_return (digest)
 create index connect_return_session on connect_return (session_id, id);
 
 create index connect_return_page on connect_return (page_hash) where page_hash is not null;
+
+create index connect_return_problem on connect_return (problem) where state = 'received';
 
 create index connect_return_raw on connect_return (received_at) where raw is not null;
 
@@ -523,6 +526,15 @@ create table call_budget (
   blocked_until text,
   no_spare_until text,
   calls text not null
+);
+
+-- What is wrong between this site and its hub, while something is; one row at most.
+create table hub_trouble (
+  id integer not null primary key check (id = 1),
+  kind text not null check (kind in ('away', 'credentials_refused', 'not_understood')),
+  upstream_status integer,
+  since_at text not null,
+  asked_at text not null
 );
 
 -- Access --------------------------------------------------------------------------------------------------------
