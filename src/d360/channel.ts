@@ -1,7 +1,16 @@
 import { z } from 'zod'
 import type { ChannelFacts } from '../database/schema.ts'
 import { toPlainText } from '../plain-text.ts'
-import { wireDate, wireFlag, wireId, wireObject, wirePhoneNumber, wireText } from './wire-values.ts'
+import {
+  unreadDatesOf,
+  type WireDate,
+  wireDate,
+  wireFlag,
+  wireId,
+  wireObject,
+  wirePhoneNumber,
+  wireText,
+} from './wire-values.ts'
 
 export type ChannelStatus = 'draft' | 'in_setup' | 'live' | 'pending_deletion' | 'terminated' | 'unknown'
 
@@ -56,14 +65,15 @@ const channelRow = z.object({
   access: wireText,
   access_type: wireText,
   is_owned: wireFlag,
-  billing_started_at: wireText,
+  billing_started_at: wireDate,
   created_at: wireDate,
-  terminated_at: wireText,
-  cancelled_at: wireText,
+  terminated_at: wireDate,
+  cancelled_at: wireDate,
 })
 
 type ChannelRow = z.infer<typeof channelRow>
 
+const CLOCKS_DIFFER_MS = 60 * 60_000
 const RUNNING = ['running', 'live']
 
 /** The statuses of the classic sign-up other than `ready` (docs/360dialog.md 7). */
@@ -79,7 +89,7 @@ const CLASSIC_IN_SETUP = new Set(
 export function readChannel(row: unknown, now: Date): Channel | undefined {
   const read = channelRow.safeParse(row)
   if (!read.success) return undefined
-  const said = read.data
+  const said = { ...read.data, created_at: withoutFuture(read.data.created_at, now) }
   const clientId = said.client_id ?? said.client?.id
   if (!said.id || !clientId) return undefined
   return {
@@ -90,21 +100,24 @@ export function readChannel(row: unknown, now: Date): Channel | undefined {
     status: deriveChannelStatus(said, now),
     rawStatus: describeStatus(said),
     running: runs(said),
-    createdAt: said.created_at ?? undefined,
+    createdAt: said.created_at?.at,
     facts: readFacts(said),
   }
 }
 
 function readFacts(row: ChannelRow): ChannelFacts {
+  const { created_at, billing_started_at, terminated_at, cancelled_at } = row
+  const unread = unreadDatesOf({ created_at, billing_started_at, terminated_at, cancelled_at })
   const facts = {
     messagingLimit: row.current_limit,
     quality: row.current_quality_rating,
     hosting: row.hosting_type ?? row.integration?.hosting_type,
     isOnBusinessApp: row.is_on_biz_app,
     ownership: readOwnership(row),
-    billingStartedAt: row.billing_started_at,
-    endsAt: row.terminated_at || row.cancelled_at,
+    billingStartedAt: row.billing_started_at?.at?.toISOString(),
+    endsAt: endOf(row)?.at?.toISOString(),
     waba: readWaba(row),
+    unreadDates: unread.length > 0 ? unread : undefined,
   }
   return withoutEmpty(facts)
 }
@@ -129,8 +142,8 @@ function withoutEmpty(facts: object): object {
 
 /** Which state a number is in, by 360dialog's rules in their order (docs/360dialog.md 7). */
 function deriveChannelStatus(row: ChannelRow, now: Date): ChannelStatus {
-  const endsAt = row.terminated_at || row.cancelled_at
-  if (endsAt) return isOver(row, endsAt, now) ? 'terminated' : 'pending_deletion'
+  const end = endOf(row)
+  if (end) return isOver(row, end, now) ? 'terminated' : 'pending_deletion'
   if (isClassic(row) && row.status) return deriveClassicStatus(row.status)
   if (says(row.account_mode, 'live')) return 'live'
   if (findAppId(row)) return 'in_setup'
@@ -154,8 +167,8 @@ function describeStatus(row: ChannelRow): string {
     hub_status: row.hub_status,
     availability_status: row.availability_status,
     integration: row.integration?.state,
-    terminated_at: row.terminated_at,
-    cancelled_at: row.cancelled_at,
+    terminated_at: row.terminated_at?.said,
+    cancelled_at: row.cancelled_at?.said,
   }
   const pairs = Object.entries(said).filter(([, value]) => value)
   return pairs.map(([name, value]) => `${name}=${toPlainText(value?.slice(0, 40) ?? '')}`).join(' ')
@@ -176,10 +189,18 @@ function deriveClassicStatus(status: string): ChannelStatus {
   return CLASSIC_IN_SETUP.has(status.toLowerCase()) ? 'in_setup' : 'unknown'
 }
 
-// "app_id exists = not terminated" holds even when the date has passed.
-function isOver(row: ChannelRow, endsAt: string, now: Date): boolean {
-  const end = wireDate.parse(endsAt)
-  return Boolean(end && end <= now && !findAppId(row))
+// Nothing that is listed is still to be created; and a wrong date must not make a channel newer than its launch.
+function withoutFuture(date: WireDate, now: Date): WireDate {
+  return date?.at && date.at.getTime() > now.getTime() + CLOCKS_DIFFER_MS ? { ...date, at: undefined } : date
+}
+
+function endOf(row: ChannelRow): WireDate {
+  return row.terminated_at ?? row.cancelled_at
+}
+
+// "app_id exists = not terminated" holds even when the date has passed. Whether one that is not read has, nobody knows.
+function isOver(row: ChannelRow, { at }: NonNullable<WireDate>, now: Date): boolean {
+  return at !== undefined && at <= now && !findAppId(row)
 }
 
 function saysAnything(row: ChannelRow): boolean {

@@ -22,6 +22,7 @@ let clock: InstantClock
 let store: MemoryRateLimits
 let calls: [string, number | 'error'][]
 let unreadable: string[]
+let unreadDates: string[]
 
 beforeEach(async () => {
   server = await startUpstream((request, response, nth) => answer(request, response, nth))
@@ -29,6 +30,7 @@ beforeEach(async () => {
   store = new MemoryRateLimits()
   calls = []
   unreadable = []
+  unreadDates = []
 })
 afterEach(() => server.close())
 
@@ -43,6 +45,7 @@ function connect(settings: Partial<PartnerApiSettings> = {}): PartnerApi {
     timeoutMs: 20_000,
     onCall: (endpoint, status) => calls.push([endpoint, status]),
     onUnreadableRow: (endpoint) => unreadable.push(endpoint),
+    onUnreadDate: (field) => unreadDates.push(field),
     ...settings,
   })
 }
