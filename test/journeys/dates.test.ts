@@ -3,7 +3,7 @@ import { openReviewSite, type ReviewSite } from '../admin/review-site.ts'
 import { engines } from '../databases.ts'
 import { comeBack, emailOf, newClient, readStatus } from '../journey.ts'
 import { DAY_MS, HOUR_MS } from '../keys/timed-site.ts'
-import { launchFrom, pathOf } from '../site.ts'
+import { type Browser, launchFrom, pathOf } from '../site.ts'
 
 /** The same moment, as others write it. */
 const spellings: readonly (readonly [string, (iso: string) => unknown])[] = [
@@ -34,9 +34,24 @@ const riddles: readonly (readonly [string, unknown])[] = [
   ['a flag', true],
 ]
 
+/** The same of an end to come; the simulator ends what sorts before today. */
+const endsUnread: readonly (readonly [string, unknown])[] = [
+  ['a word', 'canary-soon'],
+  ['the day or the month first', '30/04/2026'],
+  ['dots', '31.12.2026'],
+  ['a day that there is not', '2026-04-31T00:00:00Z'],
+  ['an hour that there is not', '2026-12-02T25:00:00Z'],
+  ['a zone that is not one', '2026-12-02 09:00:00 CET'],
+  ['the weekday of another day', 'Wed, 02 Mar 2027 09:00:00 GMT'],
+  ['two digits of the year', '26-12-02 09:00:00'],
+  ['an object', { date: '2026-12-02' }],
+  ['a flag', true],
+]
+
 describe.each(engines)('dates of 360dialog, on %s', (engine) => {
   let site: ReviewSite
   let numbers = 0
+  let admin: Browser | undefined
   beforeAll(async () => {
     site = await openReviewSite(engine)
   })
@@ -48,7 +63,14 @@ describe.each(engines)('dates of 360dialog, on %s', (engine) => {
   }
   const channelOf = async (id: string) => (await site.context.channels.list({ ids: [id] }))[0]
   const said = (id: string, dates: object) => Object.assign(site.hub.channel(id), dates)
-  const pageOf = async (path: string) => (await (await site.signIn()).get(path).expect(200)).text
+  const pageOf = async (path: string): Promise<string> => {
+    admin ??= await site.signIn()
+    const { status, text } = await admin.get(path)
+    if (status === 200) return text
+    // An hour has passed.
+    admin = await site.signIn()
+    return (await admin.get(path).expect(200)).text
+  }
   const linesOf = (field: string) => site.log.filter((line) => line.includes(`"field":"${field}"`))
 
   /** A customer's new number, created at 360dialog after the launch. */
@@ -92,7 +114,7 @@ describe.each(engines)('dates of 360dialog, on %s', (engine) => {
     })
   })
 
-  it.each(riddles.filter(([, riddle]) => !String(riddle).startsWith('2099')))(
+  it.each(endsUnread)(
     'when a number ends: as %s its end is not read, and it goes on until 360dialog says more',
     async (_, riddle) => {
       const { id, returned } = await shareNew((iso) => iso)
@@ -111,15 +133,21 @@ describe.each(engines)('dates of 360dialog, on %s', (engine) => {
     },
   )
 
-  it.each(spellings)('when a number ends: read %s', async (_, spell) => {
-    const { id, returned } = await shareNew((iso) => iso)
-    const end = new Date(site.clock.now().getTime() + 30 * DAY_MS).toISOString().replace(/\.\d+/, '')
-    said(id, { endsAt: spell(end) })
-    await site.pass(HOUR_MS)
-    expect(await channelOf(id)).toMatchObject({ status: 'pending_deletion' })
-    const { body } = await returned.browser.get(returned.status).set('accept', 'application/json').expect(200)
-    expect(body.requirements[0].normally_until.slice(0, 19)).toBe(end.slice(0, 19))
-  })
+  it.each(spellings.filter(([how]) => how !== 'in milliseconds, as text'))(
+    'when a number ends: read %s',
+    async (_, spell) => {
+      const { id, returned } = await shareNew((iso) => iso)
+      const end = new Date(site.clock.now().getTime() + 30 * DAY_MS).toISOString().replace(/\.\d+/, '')
+      said(id, { endsAt: spell(end) })
+      await site.pass(HOUR_MS)
+      expect(await channelOf(id)).toMatchObject({ status: 'pending_deletion' })
+      const { body } = await returned.browser
+        .get(returned.status)
+        .set('accept', 'application/json')
+        .expect(200)
+      expect(body.requirements[0].normally_until.slice(0, 19)).toBe(end.slice(0, 19))
+    },
+  )
 
   it('that another spelling says again is no change', async () => {
     const { id } = await shareNew((iso) => iso)
