@@ -40,6 +40,8 @@ const wabaFacts = [
   'type',
 ] as const
 
+const numberPlaces = { phone_number: wirePhoneNumber, display_phone_number: wirePhoneNumber }
+
 /** One row of the channel list, in 360dialog's names (docs/360dialog.md 6). */
 const channelRow = z.object({
   id: wireId,
@@ -51,7 +53,9 @@ const channelRow = z.object({
   availability_status: wireText,
   app_id: wireId,
   integration: wireObject({ app_id: wireId, state: wireText, hosting_type: wireText }),
-  setup_info: wireObject({ phone_number: wirePhoneNumber, phone_name: wireText }),
+  setup_info: wireObject({ ...numberPlaces, phone_name: wireText }),
+  ...numberPlaces,
+  phone_name: wireText,
   waba_account: wireObject({
     ...{ id: wireText, name: wireText, namespace: wireText, external_id: wireText, fb_business_id: wireText },
     ...{ fb_account_status: wireText, type: wireText },
@@ -74,7 +78,6 @@ const channelRow = z.object({
 type ChannelRow = z.infer<typeof channelRow>
 
 const CLOCKS_DIFFER_MS = 60 * 60_000
-const RUNNING = ['running', 'live']
 
 /** The statuses of the classic sign-up other than `ready` (docs/360dialog.md 7). */
 const CLASSIC_IN_SETUP = new Set(
@@ -95,27 +98,33 @@ export function readChannel(row: unknown, now: Date): Channel | undefined {
   return {
     id: said.id,
     clientId,
-    phoneNumber: said.setup_info?.phone_number ?? undefined,
-    displayName: said.setup_info?.phone_name || undefined,
-    status: deriveChannelStatus(said, now),
+    phoneNumber: findNumber(said),
+    displayName: said.setup_info?.phone_name || said.phone_name || undefined,
+    ...deriveState(said, now),
     rawStatus: describeStatus(said),
-    running: runs(said),
     createdAt: said.created_at?.at,
-    facts: readFacts(said),
+    facts: readFacts(said, now),
   }
 }
 
-function readFacts(row: ChannelRow): ChannelFacts {
+/** In the documented place, or in one where other rows of 360dialog and Meta have it. */
+function findNumber({ setup_info: info, ...row }: ChannelRow): string | undefined {
+  const said = [info?.phone_number, row.phone_number, row.display_phone_number, info?.display_phone_number]
+  return said.find((number) => typeof number === 'string')
+}
+
+function readFacts(row: ChannelRow, now: Date): ChannelFacts {
   const { created_at, billing_started_at, terminated_at, cancelled_at } = row
   const unread = unreadDatesOf({ created_at, billing_started_at, terminated_at, cancelled_at })
+  const end = terminated_at ? terminated_at.at : plannedEnd(row, now)
   const facts = {
     messagingLimit: row.current_limit,
     quality: row.current_quality_rating,
     hosting: row.hosting_type ?? row.integration?.hosting_type,
     isOnBusinessApp: row.is_on_biz_app,
     ownership: readOwnership(row),
-    billingStartedAt: row.billing_started_at?.at?.toISOString(),
-    endsAt: endOf(row)?.at?.toISOString(),
+    billingStartedAt: billing_started_at?.at?.toISOString(),
+    endsAt: end?.toISOString(),
     waba: readWaba(row),
     unreadDates: unread.length > 0 ? unread : undefined,
   }
@@ -140,23 +149,46 @@ function withoutEmpty(facts: object): object {
   return Object.fromEntries(Object.entries(facts).filter(([, fact]) => (fact ?? '') !== ''))
 }
 
-/** Which state a number is in, by 360dialog's rules in their order (docs/360dialog.md 7). */
-function deriveChannelStatus(row: ChannelRow, now: Date): ChannelStatus {
-  const end = endOf(row)
-  if (end) return isOver(row, end, now) ? 'terminated' : 'pending_deletion'
-  if (isClassic(row) && row.status) return deriveClassicStatus(row.status)
-  if (says(row.account_mode, 'live')) return 'live'
-  if (findAppId(row)) return 'in_setup'
-  return saysAnything(row) ? 'draft' : 'unknown'
+/** Where a number stands: which one, and whether a key can be created already. They follow from each other. */
+type ChannelState = Pick<Channel, 'status' | 'running'>
+
+/** The first line that applies decides (docs/360dialog.md 7, decision 30). Creating the key shows whether it runs. */
+function deriveState(row: ChannelRow, now: Date): ChannelState {
+  const running = runs(row)
+  if (isOver(row, now) && !running) return { status: 'terminated', running: false }
+  if (endOf(row)) return { status: 'pending_deletion', running }
+  if (running) return { status: 'live', running }
+  if (isClassic(row) && row.status) return { status: deriveClassicStatus(row.status), running }
+  return { status: findAppId(row) ? 'in_setup' : 'draft', running }
 }
 
-/** Whether a key can be created already, as far as the row tells; creating one decides (docs/360dialog.md 7). */
 function runs(row: ChannelRow): boolean {
+  const states = [row.hub_status, row.integration?.state, row.availability_status]
   return (
     says(row.account_mode, 'live') ||
     says(row.status, 'ready', 'running') ||
-    [row.hub_status, row.integration?.state, row.availability_status].some((state) => says(state, ...RUNNING))
+    states.some((state) => says(state, 'live', 'running'))
   )
+}
+
+// Nothing that is listed is still to be created; and a wrong date must not make a channel newer than its launch.
+function withoutFuture(date: WireDate, now: Date): WireDate {
+  return date?.at && date.at.getTime() > now.getTime() + CLOCKS_DIFFER_MS ? { ...date, at: undefined } : date
+}
+
+function endOf({ terminated_at, cancelled_at }: ChannelRow): WireDate {
+  return terminated_at ?? cancelled_at
+}
+
+/** When it was cancelled may be when that was asked for: only a day to come is the end. */
+function plannedEnd({ cancelled_at }: ChannelRow, now: Date): Date | undefined {
+  return cancelled_at?.at && cancelled_at.at > now ? cancelled_at.at : undefined
+}
+
+// "app_id exists = not terminated" holds even when the date has passed. Whether one that is not read has, nobody knows.
+function isOver(row: ChannelRow, now: Date): boolean {
+  const end = endOf(row)?.at
+  return Boolean(end && end <= now && !findAppId(row))
 }
 
 /** What 360dialog said about the state, for people: `account_mode=live status=ready hub_status=live`. */
@@ -185,28 +217,7 @@ function isClassic({ waba_account: account }: ChannelRow): boolean {
 }
 
 function deriveClassicStatus(status: string): ChannelStatus {
-  if (says(status, 'ready')) return 'live'
   return CLASSIC_IN_SETUP.has(status.toLowerCase()) ? 'in_setup' : 'unknown'
-}
-
-// Nothing that is listed is still to be created; and a wrong date must not make a channel newer than its launch.
-function withoutFuture(date: WireDate, now: Date): WireDate {
-  return date?.at && date.at.getTime() > now.getTime() + CLOCKS_DIFFER_MS ? { ...date, at: undefined } : date
-}
-
-function endOf(row: ChannelRow): WireDate {
-  return row.terminated_at ?? row.cancelled_at
-}
-
-// "app_id exists = not terminated" holds even when the date has passed. Whether one that is not read has, nobody knows.
-function isOver(row: ChannelRow, { at }: NonNullable<WireDate>, now: Date): boolean {
-  return at !== undefined && at <= now && !findAppId(row)
-}
-
-function saysAnything(row: ChannelRow): boolean {
-  const { account_mode, status, hub_status, availability_status, integration, app_id } = row
-  const said = [account_mode, status, hub_status, availability_status, integration, app_id]
-  return said.some((value) => value !== undefined)
 }
 
 function says(value: string | null | undefined, ...words: string[]): boolean {

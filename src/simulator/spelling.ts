@@ -22,11 +22,14 @@ export function spellChannel(channel: WireChannel, switches: Switches): object {
     ...(switches.access_field === 'access' && { access: is_owned ? 'owned' : 'shared' }),
     ...(switches.quality_words === 'word' &&
       channel.current_quality_rating && { current_quality_rating: 'High' }),
-    setup_info: {
-      ...channel.setup_info,
-      phone_number: spellPhone(channel.setup_info.phone_number, switches),
-    },
+    ...spellNumber(channel, switches),
   })
+}
+
+function spellNumber({ setup_info: { phone_number, ...info } }: WireChannel, switches: Switches) {
+  const number = spellPhone(phone_number, switches)
+  if (switches.phone_place === 'setup_info') return { setup_info: { ...info, phone_number: number } }
+  return { setup_info: info, [switches.phone_place]: number }
 }
 
 /** Writes a client as the switches ask. */

@@ -73,6 +73,10 @@ const objects = {
   app_id_place: oneOf('integration channel', 'Where a channel carries app_id.'),
   ended_field: oneOf('terminated_at cancelled_at', 'The field that says when a number ends.'),
   access_field: oneOf('none is_owned access', 'The field that tells an owned channel from a shared one.'),
+  phone_place: oneOf(
+    'setup_info phone_number display_phone_number',
+    'Where a channel carries its number: as documented, or at the top of the row.',
+  ),
   phone_plus: yesNo(true, 'Phone numbers of channels begin with a plus sign.'),
   quality_words: oneOf('colour word', 'How quality is rated: GREEN, or High.'),
   milliseconds: yesNo(false, 'Times of clients and channels carry milliseconds.'),

@@ -47,7 +47,7 @@ describe('a row of the channel list', () => {
     expect(readChannel({ id: 1, client_id: 2, ...odd }, now)).toMatchObject({
       id: '1',
       clientId: '2',
-      status: 'unknown',
+      status: 'draft',
     })
   })
 
@@ -75,6 +75,29 @@ describe('a row of the channel list', () => {
   ])('reads the phone number %j as %s', (spelling, phoneNumber) => {
     const row = { id: 'ch1', client_id: 'cl1', setup_info: { phone_number: spelling } }
     expect(readChannel(row, now)?.phoneNumber).toBe(phoneNumber)
+  })
+
+  it.each<[object, string | undefined]>([
+    [{ phone_number: '4930123456' }, '+4930123456'],
+    [{ display_phone_number: '+49 30 123456' }, '+4930123456'],
+    [{ setup_info: { display_phone_number: '+49 30 123456' } }, '+4930123456'],
+    [{ setup_info: null, phone_number: 4930123456 }, '+4930123456'],
+    [{ setup_info: {}, display_phone_number: '+49 30 123456' }, '+4930123456'],
+    [{ setup_info: { phone_number: null }, phone_number: '+4930123456' }, '+4930123456'],
+    [{ setup_info: { phone_number: '' }, phone_number: '+4930123456' }, '+4930123456'],
+    [
+      { setup_info: { phone_number: 'n/a' }, phone_number: null, display_phone_number: '4930123456' },
+      '+4930123456',
+    ],
+    // Where they differ, the documented place counts.
+    [{ setup_info: { phone_number: '+4930123456' }, phone_number: '+4930999999' }, '+4930123456'],
+    [{ phone_number: '+4930123456', display_phone_number: '+4930999999' }, '+4930123456'],
+    [{ phone_number: { number: '+4930123456' } }, undefined],
+    [{ phone_number_id: '104148562' }, undefined],
+    [{ client: { contact_info: { phone: '+4930123456' } } }, undefined],
+    [{}, undefined],
+  ])('finds its phone number in %j', (row, phoneNumber) => {
+    expect(readChannel({ id: 'ch1', client_id: 'cl1', ...row }, now)?.phoneNumber).toBe(phoneNumber)
   })
 
   it.each([
@@ -130,6 +153,23 @@ describe('a row of the channel list', () => {
       ...{ messagingLimit: 'TIER_1K', isOnBusinessApp: true, endsAt: '2026-05-01T00:00:00.000Z' },
       waba: { id: 'pQ7dZ2WA', name: 'Backhaus Lind', namespace: '0b1c', external_id: '1040', type: 'SELF' },
     })
+  })
+
+  it.each<[object, string | undefined]>([
+    [{ terminated_at: '2026-05-01T00:00:00Z' }, '2026-05-01T00:00:00.000Z'],
+    [{ terminated_at: '2026-02-01T00:00:00Z' }, '2026-02-01T00:00:00.000Z'],
+    [{ cancelled_at: '2026-05-01T00:00:00Z' }, '2026-05-01T00:00:00.000Z'],
+    // That is when somebody asked for it.
+    [{ cancelled_at: '2026-02-01T00:00:00Z' }, undefined],
+    [
+      { cancelled_at: '2026-02-01T00:00:00Z', terminated_at: '2026-05-01T00:00:00Z' },
+      '2026-05-01T00:00:00.000Z',
+    ],
+    [{ cancelled_at: 'soon' }, undefined],
+    [{ cancelled_at: '2026-05-01T00:00:00Z', terminated_at: 'soon' }, undefined],
+    [{ cancelled_at: 'Fri, 01 May 2026 00:00:00 GMT' }, '2026-05-01T00:00:00.000Z'],
+  ])('with %j ends at %s', (said, endsAt) => {
+    expect(readChannel({ id: 'ch1', client_id: 'cl1', ...said }, now)?.facts.endsAt).toBe(endsAt)
   })
 
   it.each<[string | undefined, object]>([

@@ -61,6 +61,12 @@ describe('a channel, as a switch lets it be written', () => {
 
   it.each<[Setting, (row: Body) => unknown, unknown]>([
     [{ phone_plus: false }, (row) => row.setup_info.phone_number, '4930123456'],
+    [
+      { phone_place: 'phone_number' },
+      (row) => [row.phone_number, 'phone_number' in row.setup_info],
+      ['+4930123456', false],
+    ],
+    [{ phone_place: 'display_phone_number' }, (row) => row.display_phone_number, '+4930123456'],
     [{ quality_words: 'word' }, (row) => row.current_quality_rating, 'High'],
     [{ milliseconds: true }, (row) => row.created_at, '2026-03-02T09:15:00.821Z'],
     [{ channel_client: 'id' }, (row) => ['client' in row, 'client_id' in row], [false, true]],
