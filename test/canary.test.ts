@@ -376,7 +376,7 @@ async function journey(life: Life, channelId: string, acts?: VisitActs): Promise
 
 async function comeBackUnverified(life: Life, channelId: string): Promise<void> {
   await comeBack(await leave(life, channelId))
-  await eventually(() => life.site.log.some((line) => line.includes('background work waits')))
+  await eventually(() => life.site.log.some((line) => line.includes('refuses the credentials')))
 }
 
 async function happyJourney(life: Life): Promise<void> {

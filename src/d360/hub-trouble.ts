@@ -117,7 +117,7 @@ export class HubTrouble {
    * False while what works by itself has to rest. `ask` resolves to how each question ended that needs our credentials,
    * and that 360dialog answers for every hub.
    */
-  async isOver(ask: () => Promise<readonly Answered[]>): Promise<boolean> {
+  async isOver(ask: Ask): Promise<boolean> {
     const known = await this.find()
     if (known?.kind === 'away' && this.#failures === 0) await this.#settle(undefined)
     else if (known || this.isOn || this.#isSuspected)
@@ -128,7 +128,7 @@ export class HubTrouble {
     return !this.isOn
   }
 
-  async #ask(known: Trouble | undefined, ask: () => Promise<readonly Answered[]>): Promise<void> {
+  async #ask(known: Trouble | undefined, ask: Ask): Promise<void> {
     const now = this.#now()
     const isAway = known ? known.kind === 'away' : this.isOn
     const pause = isAway ? ASK_WHILE_AWAY_MS : ASK_EVERY_MS
@@ -137,7 +137,7 @@ export class HubTrouble {
     this.#askedAt = now
     if (known && !(await this.#dependencies.store.tryTakeQuestion(now, pause))) return
     this.#isSuspected = false
-    const finding = judgeAnswers(await ask())
+    const finding = judgeAnswers(await ask(isAway))
     if (finding !== 'unclear') await this.#settle(finding)
   }
 
@@ -166,6 +166,8 @@ export class HubTrouble {
 
 /** How a question ended; undefined: with an answer that is understood. */
 export type Answered = PartnerApiError | undefined
+/** `isAway`: what is asked is only whether there is any answer. */
+type Ask = (isAway: boolean) => Promise<readonly Answered[]>
 
 /** What the answers to our questions say of the hub, of two of its lists; `unclear`: nothing new. */
 export function judgeAnswers(answers: readonly Answered[]): Finding | undefined | 'unclear' {

@@ -108,7 +108,11 @@ export class PartnerApi {
 
   /** False while nothing that is asked can be answered: what works by itself rests meanwhile. */
   isReady(): Promise<boolean> {
-    return this.#settings.trouble.isOver(() => Promise.all([this.#ask('clients'), this.#ask('channels')]))
+    return this.#settings.trouble.isOver(async (isAway) => {
+      const clients = await this.#ask('clients')
+      // One answer is enough where there was none at all.
+      return isAway && !clients ? [clients] : [clients, await this.#ask('channels')]
+    })
   }
 
   /** What 360dialog answered this process last, whatever was asked. */

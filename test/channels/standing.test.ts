@@ -54,6 +54,8 @@ const table: [Standing, Partial<StandingFacts>][] = [
   ['refused', waiting('refused')],
   ['no_permission', waiting('no_permission')],
   ['upstream_failed', waiting('upstream_failed')],
+  ['upstream_failed', waiting('unexpected_answer')],
+  ['credentials_refused', waiting('credentials_refused')],
   ['creating', mint('minting')],
   ['creating', mint('minting', 'not_running')],
   ['creating', mint('sealed')],
@@ -166,7 +168,7 @@ function anyFacts(
   keyStatuses: (mintState: StandingFacts['mintState']) => KeyStatus[],
 ): fc.Arbitrary<StandingFacts> {
   const mintStates = [undefined, 'waiting', 'minting', 'sealed', 'unknown', 'needs_decision'] as const
-  const problems = `not_running not_listed never_sent refused no_permission upstream_failed answer_lost key_in_use
+  const problems = `not_running not_listed never_sent refused no_permission upstream_failed unexpected_answer credentials_refused answer_lost key_in_use
     key_records_unreadable another_key_appeared answer_unreadable answer_masked answer_host_not_allowed constructor`
   return fc.constantFrom(...mintStates).chain((mintState) =>
     fc.record({

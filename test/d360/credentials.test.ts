@@ -90,7 +90,7 @@ describe('the login by name and password', () => {
   it('is renewed only once: a second 401 is refused', async () => {
     validFrom = 99
     const error = await failureOf(api.createApiKey('ch1'))
-    expect(error).toMatchObject({ failure: 'never_sent', upstreamStatus: 401 })
+    expect(error).toMatchObject({ failure: 'refused', upstreamStatus: 401 })
     expect(server.received.map(({ path }) => path)).toEqual([
       '/token',
       '/partners/p1/channels/ch1/api_keys',

@@ -279,7 +279,7 @@ describe.each(engines)('a notice of 360dialog, on %s', (engine) => {
     })
 
     it('waits its minute too when 360dialog does not answer', async () => {
-      site.hub.setFault({ endpoint: 'channels', kind: 'status', status: 403 })
+      site.hub.setFault({ endpoint: 'channels', kind: 'status', status: 404 })
       expect(await callsWhile(() => send('channel_live', { id: 'strange' }))).toBe(1)
       expect(await callsWhile(() => site.pass(MINUTE_MS / 2))).toBe(0)
       expect(await callsWhile(() => site.pass(MINUTE_MS))).toBe(1)

@@ -18,6 +18,7 @@ describe('the floor of the site', () => {
       status: 'ready',
       database: 'ok',
       vault: 'ok',
+      '360dialog': 'ok',
     })
   })
 
