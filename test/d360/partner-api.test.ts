@@ -130,6 +130,23 @@ describe('a list', () => {
     expect(unreadable).toEqual(['channels', 'channels', 'channels', 'channels'])
   })
 
+  it('tells of dates that cannot be read by their field, once an hour however many rows have them', async () => {
+    const odd = { created_at: 'canary', terminated_at: '03/04/2026', cancelled_at: null }
+    const rows = channelRows(150).map((row) => ({ ...row, ...odd }))
+    answer = (_, response) => sendJson(response, 200, { total: 150, partner_channels: rows })
+    const api = connect()
+    const readMore = async () => {
+      await api.listChannels({}, 'sync')
+      return unreadDates
+    }
+    const fields = ['channels.created_at', 'channels.terminated_at']
+    expect(await readMore()).toEqual(fields)
+    await clock.sleep(59 * 60_000)
+    expect(await readMore()).toEqual(fields)
+    await clock.sleep(60_000)
+    expect(await readMore()).toEqual([...fields, ...fields])
+  })
+
   it.each([{}, { partner_channels: null }, { meta: { success: true } }, 'ok', 7])(
     'is an unexpected answer when it is %j',
     async (body) => {
