@@ -215,6 +215,7 @@ function createHub({ config, db, clock, logger, metrics }: Infrastructure, timeo
     ...config.partnerApi,
     ...{ rateLimiter, trouble, clock, onCall: metrics.onCall, ...(timeoutMs && { timeoutMs }) },
     onUnreadableRow: (endpoint) => logger.warn({ endpoint }, 'a row of 360dialog could not be read'),
+    onUnreadDate: (field) => logger.warn({ field }, 'a date of 360dialog could not be read'),
   })
   const messagingApi = new MessagingApi({ allowedHosts: config.messagingHosts, onCall: metrics.onCall })
   return { partnerApi, messagingApi, trouble }

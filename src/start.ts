@@ -4,6 +4,7 @@ import { setTimeout } from 'node:timers/promises'
 import { type Config, loadConfig } from './config/config.ts'
 import { noteDemoAddress } from './config/demo-address.ts'
 import { readEnvFile } from './config/env-file.ts'
+import { domainOf } from './email-address.ts'
 import { PartnerApiError } from './errors.ts'
 import { adminFirstPath, linkPath, paths } from './paths.ts'
 import { endLoading } from './prepare-process.ts'
@@ -82,7 +83,7 @@ async function startSimulatorOf(config: Config) {
     webhookUrl: new URL(paths.notices, config.publicUrl).href,
     stateFile: `${config.dataFolder}/simulator.json`,
   })
-  simulator.hub.setSwitches({ partner_domain: config.brand.supportEmail?.split('@')[1] ?? '' })
+  simulator.hub.setSwitches({ partner_domain: domainOf(config.brand.supportEmail ?? '') })
   return simulator
 }
 

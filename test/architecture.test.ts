@@ -14,7 +14,7 @@ function importsOf(file: string): string[] {
 const partOf = (file: string) => (file.includes('/') ? file.slice(0, file.indexOf('/')) : file)
 const foundations = [
   ...['errors.ts', 'clock.ts', 'identifiers.ts', 'loopback.ts', 'paths.ts', 'plain-text.ts'],
-  ...['phone-number.ts', 'decode-text.ts', 'file-failure.ts'],
+  ...['phone-number.ts', 'email-address.ts', 'decode-text.ts', 'file-failure.ts'],
 ]
 /** What knows no capability, and what of ours it may stand on. */
 const lower: Readonly<Record<string, readonly string[]>> = {

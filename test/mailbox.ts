@@ -21,7 +21,8 @@ export interface Mailbox {
   close(): Promise<void>
 }
 
-export async function openMailbox(): Promise<Mailbox> {
+/** One that hides SMTPUTF8 knows no letters beyond ASCII before an `@`, and refuses such a recipient. */
+export async function openMailbox({ hideSMTPUTF8 = false } = {}): Promise<Mailbox> {
   const mails: ReceivedMail[] = []
   let refusal: { code: number; at: string } | undefined
   let login: { readonly user: string; readonly password: string } | undefined
@@ -38,8 +39,13 @@ export async function openMailbox(): Promise<Mailbox> {
     },
     disabledCommands: ['STARTTLS'],
     logger: false,
+    hideSMTPUTF8,
     onMailFrom: ({ address }, _session, done) => done(refusalOf('sender', address)),
-    onRcptTo: ({ address }, _session, done) => done(refusalOf('recipient', address)),
+    onRcptTo: ({ address }, _session, done) => {
+      const isForeign = hideSMTPUTF8 && /[^\0-\x7f].*@/.test(address)
+      const unknown = Object.assign(new Error('not ASCII'), { responseCode: 553 })
+      done(isForeign ? unknown : refusalOf('recipient', address))
+    },
     onData: (stream, session, done) => {
       const chunks: Buffer[] = []
       stream.on('data', (chunk: Buffer) => chunks.push(chunk))

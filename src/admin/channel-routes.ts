@@ -131,7 +131,7 @@ export function createChannelRoutes({ channelAdmin, decisions, clock }: Dependen
       isBlind: isBlind(found),
       standardAddress: decisions.standardAddress,
       history: toHistory(found, englishContext(res).t),
-      facts: showFacts(found.channel.facts, englishContext(res).t),
+      facts: showFacts(found.channel, clock.now(), englishContext(res).t),
     })
   }
 

@@ -1,4 +1,4 @@
-import { isSameEmail } from '../onboarding/belonging.ts'
+import { isOnlyEmail } from '../onboarding/belonging.ts'
 import type { Claimant, ReviewDetails } from '../onboarding/review-facts.ts'
 import { isSameLine } from '../phone-number.ts'
 
@@ -26,7 +26,7 @@ export function checkClaimant({ client, channel }: ReviewDetails, claimant: Clai
   const emails = client?.emails ?? []
   const numbers = [channel?.phoneNumber, session.number] as const
   return {
-    email: emails.length === 0 || !session.email ? 'unknown' : resultOf(isSameEmail(emails, session.email)),
+    email: emails.length === 0 || !session.email ? 'unknown' : resultOf(isOnlyEmail(emails, session.email)),
     number: numbers.includes(undefined) ? 'unknown' : resultOf(isSameLine(...numbers)),
     arrival: arrivalResult(received.arrival),
   }

@@ -7,7 +7,9 @@ import { type Claimant, type ReviewDetails, reviewFactsOf } from '../onboarding/
 import type { ReviewService } from '../onboarding/review-service.ts'
 import { paths, pathTo } from '../paths.ts'
 import { shownOf } from '../shown-facts.ts'
+import { englishContext } from '../web/render-page.ts'
 import { adminNameOf, noteOf, readQueryText, renderAdminPage } from './admin-page.ts'
+import { showDate } from './channel-facts.ts'
 import { requireConfirmed } from './confirmation.ts'
 import { requireFreshSignIn } from './fresh-sign-in.ts'
 import type { OverviewService } from './overview-service.ts'
@@ -152,6 +154,7 @@ export function createReviewRoutes({ overview, reviews, owners, clock }: Depende
       emails: facts.client.emails.join(', '),
       shown: shownOf(facts),
       checks: checkNumber(details),
+      createdAt: channel && showDate(channel, 'createdAt', clock.now(), englishContext(res).t),
       claimants: await Promise.all(details.claimants.map((claimant) => toShown(details, claimant))),
       form: toForm(details, formError),
     })

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander'
 import { z } from 'zod'
+import { readEmailAddress } from '../email-address.ts'
 import { linkPath } from '../paths.ts'
 import { readPhoneNumber } from '../phone-number.ts'
 import { type AddCommands, print, text, UsageError } from './command.ts'
@@ -36,8 +37,8 @@ function readTenant(value: string): string {
 }
 
 function readEmail(value: string): string {
-  const { data } = z.email().safeParse(value.trim())
-  if (data !== undefined) return data
+  const email = readEmailAddress(value)
+  if (email !== undefined) return email
   throw new InvalidArgumentError('It is not an e-mail address.')
 }
 

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { isForEveryServer, readEmailAddress } from '../email-address.ts'
 import { isLoopback } from '../loopback.ts'
 import { withoutQuotes } from './quotes.ts'
 import { isGuessable, isTooWide, namesStrangers } from './too-weak.ts'
@@ -134,10 +135,13 @@ export const smtpAddress = reader('is not smtp://… or smtps://…', (text) => 
   return url?.hostname && /^\/?$/.test(url.pathname) && !url.search && !url.hash ? url : undefined
 })
 
-/** `name@example.com`, or `Name <name@example.com>`. */
-export const mailbox = reader('is not an e-mail address', (text) => {
-  const [, name = '', address = text] = /^"?([^"<>\p{C}]*?)"?\s*<([^<>]*)>$/u.exec(text) ?? []
-  if (!z.email().safeParse(address).success) return undefined
+export const emailAddress = reader('is not an e-mail address', readEmailAddress)
+
+/** `name@example.com`, or `Name <name@example.com>`. Whoever gets a mail of it has to be able to take the address. */
+export const mailbox = reader('is not an e-mail address that every mail server takes', (text) => {
+  const [, name = '', written = text] = /^"?([^"<>\p{C}]*?)"?\s*<([^<>]*)>$/u.exec(text) ?? []
+  const address = readEmailAddress(written)
+  if (address === undefined || !isForEveryServer(address)) return undefined
   return name ? `"${withoutQuotes(name)}" <${address}>` : address
 })
 

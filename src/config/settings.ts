@@ -170,7 +170,7 @@ export const settings = {
     meaning: 'your colour in quotes, like "#0b5fff"',
   },
   SUPPORT_EMAIL: {
-    read: z.email({ error: 'is not an e-mail address' }),
+    read: values.emailAddress,
     meaning: 'the address where your customers find help; required outside the demo',
   },
   PRIVACY_URL: { read: values.webAddress, meaning: 'the https address of your privacy policy' },

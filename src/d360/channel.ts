@@ -1,7 +1,16 @@
 import { z } from 'zod'
 import type { ChannelFacts } from '../database/schema.ts'
 import { toPlainText } from '../plain-text.ts'
-import { wireDate, wireFlag, wireId, wireObject, wirePhoneNumber, wireText } from './wire-values.ts'
+import {
+  unreadDatesOf,
+  type WireDate,
+  wireDate,
+  wireFlag,
+  wireId,
+  wireObject,
+  wirePhoneNumber,
+  wireText,
+} from './wire-values.ts'
 
 export type ChannelStatus = 'draft' | 'in_setup' | 'live' | 'pending_deletion' | 'terminated' | 'unknown'
 
@@ -60,13 +69,15 @@ const channelRow = z.object({
   access: wireText,
   access_type: wireText,
   is_owned: wireFlag,
-  billing_started_at: wireText,
+  billing_started_at: wireDate,
   created_at: wireDate,
-  terminated_at: wireText,
-  cancelled_at: wireText,
+  terminated_at: wireDate,
+  cancelled_at: wireDate,
 })
 
 type ChannelRow = z.infer<typeof channelRow>
+
+const CLOCKS_DIFFER_MS = 60 * 60_000
 
 /** The statuses of the classic sign-up other than `ready` (docs/360dialog.md 7). */
 const CLASSIC_IN_SETUP = new Set(
@@ -81,7 +92,7 @@ const CLASSIC_IN_SETUP = new Set(
 export function readChannel(row: unknown, now: Date): Channel | undefined {
   const read = channelRow.safeParse(row)
   if (!read.success) return undefined
-  const said = read.data
+  const said = { ...read.data, created_at: withoutFuture(read.data.created_at, now) }
   const clientId = said.client_id ?? said.client?.id
   if (!said.id || !clientId) return undefined
   return {
@@ -91,7 +102,7 @@ export function readChannel(row: unknown, now: Date): Channel | undefined {
     displayName: said.setup_info?.phone_name || said.phone_name || undefined,
     ...deriveState(said, now),
     rawStatus: describeStatus(said),
-    createdAt: said.created_at ?? undefined,
+    createdAt: said.created_at?.at,
     facts: readFacts(said, now),
   }
 }
@@ -103,15 +114,19 @@ function findNumber({ setup_info: info, ...row }: ChannelRow): string | undefine
 }
 
 function readFacts(row: ChannelRow, now: Date): ChannelFacts {
+  const { created_at, billing_started_at, terminated_at, cancelled_at } = row
+  const unread = unreadDatesOf({ created_at, billing_started_at, terminated_at, cancelled_at })
+  const end = terminated_at ? terminated_at.at : plannedEnd(row, now)
   const facts = {
     messagingLimit: row.current_limit,
     quality: row.current_quality_rating,
     hosting: row.hosting_type ?? row.integration?.hosting_type,
     isOnBusinessApp: row.is_on_biz_app,
     ownership: readOwnership(row),
-    billingStartedAt: row.billing_started_at,
-    endsAt: row.terminated_at || plannedEnd(row, now),
+    billingStartedAt: billing_started_at?.at?.toISOString(),
+    endsAt: end?.toISOString(),
     waba: readWaba(row),
+    unreadDates: unread.length > 0 ? unread : undefined,
   }
   return withoutEmpty(facts)
 }
@@ -156,19 +171,23 @@ function runs(row: ChannelRow): boolean {
   )
 }
 
-function endOf({ terminated_at, cancelled_at }: ChannelRow): string | undefined {
-  return terminated_at || cancelled_at || undefined
+// Nothing that is listed is still to be created; and a wrong date must not make a channel newer than its launch.
+function withoutFuture(date: WireDate, now: Date): WireDate {
+  return date?.at && date.at.getTime() > now.getTime() + CLOCKS_DIFFER_MS ? { ...date, at: undefined } : date
+}
+
+function endOf({ terminated_at, cancelled_at }: ChannelRow): WireDate {
+  return terminated_at ?? cancelled_at
 }
 
 /** When it was cancelled may be when that was asked for: only a day to come is the end. */
-function plannedEnd({ cancelled_at }: ChannelRow, now: Date): string | undefined {
-  const at = wireDate.parse(cancelled_at)
-  return at && at > now ? (cancelled_at ?? undefined) : undefined
+function plannedEnd({ cancelled_at }: ChannelRow, now: Date): Date | undefined {
+  return cancelled_at?.at && cancelled_at.at > now ? cancelled_at.at : undefined
 }
 
-// "app_id exists = not terminated" holds even when the date has passed.
+// "app_id exists = not terminated" holds even when the date has passed. Whether one that is not read has, nobody knows.
 function isOver(row: ChannelRow, now: Date): boolean {
-  const end = wireDate.parse(endOf(row))
+  const end = endOf(row)?.at
   return Boolean(end && end <= now && !findAppId(row))
 }
 
@@ -180,8 +199,8 @@ function describeStatus(row: ChannelRow): string {
     hub_status: row.hub_status,
     availability_status: row.availability_status,
     integration: row.integration?.state,
-    terminated_at: row.terminated_at,
-    cancelled_at: row.cancelled_at,
+    terminated_at: row.terminated_at?.said,
+    cancelled_at: row.cancelled_at?.said,
   }
   const pairs = Object.entries(said).filter(([, value]) => value)
   return pairs.map(([name, value]) => `${name}=${toPlainText(value?.slice(0, 40) ?? '')}`).join(' ')

@@ -8,12 +8,15 @@ import { type LastAnswer, type PartnerCall, PartnerHttp, type PartnerHttpSetting
 import type { Priority } from './rate-limiter.ts'
 import { listRows, PAGE_LIMIT, type RowPage, readRowPage } from './row-pages.ts'
 import { readSharedNumbers, type SharedNumber } from './shared-numbers.ts'
+import { UnreadDates } from './unread-dates.ts'
 import { wireId } from './wire-values.ts'
 
 export interface PartnerApiSettings extends PartnerHttpSettings {
   readonly partnerId: string
   /** Told of each listed row that could not be read and was left out. */
   readonly onUnreadableRow: (list: string) => void
+  /** Told of a date, by its list and field, that rows have in a form that cannot be read; once an hour each. */
+  readonly onUnreadDate: (field: string) => void
 }
 
 /** Without either, every channel of the hub. */
@@ -26,10 +29,12 @@ interface ChannelFilter {
 export class PartnerApi {
   readonly #http: PartnerHttp
   readonly #settings: PartnerApiSettings
+  readonly #unreadDates: UnreadDates
 
   constructor(settings: PartnerApiSettings) {
     this.#http = new PartnerHttp(settings)
     this.#settings = settings
+    this.#unreadDates = new UnreadDates(settings)
   }
 
   /** A client and all its channels, in two calls; `undefined` when 360dialog does not list it under this hub. */
@@ -55,7 +60,7 @@ export class PartnerApi {
     if (place > LONGEST_LIST) throw new PartnerApiError('unexpected_answer')
     const { rows, total } = await this.#page(list, place, { sort: 'id' }, 'sync')
     return {
-      clients: list === 'clients' ? this.#readable(rows, readClient, list) : [],
+      clients: list === 'clients' ? this.#readable(rows, (row) => this.#readClient(row), list) : [],
       channels: list === 'channels' ? this.#readable(rows, (row) => this.#readChannel(row), list) : [],
       read: rows.length,
       isLast: rows.length === 0 || (total !== undefined && place + rows.length >= total),
@@ -190,7 +195,7 @@ export class PartnerApi {
 
   async #findClient(clientId: string, priority: Priority): Promise<Client | undefined> {
     for await (const row of this.#rows('clients', { id: clientId }, priority)) {
-      const client = readClient(row)
+      const client = this.#readClient(row)
       if (client?.id === clientId) return client
       if (!client) this.#settings.onUnreadableRow('clients')
     }
@@ -258,8 +263,16 @@ export class PartnerApi {
     }
   }
 
+  #readClient(row: unknown): Client | undefined {
+    const client = readClient(row)
+    this.#unreadDates.note('clients', client?.unreadDates)
+    return client
+  }
+
   #readChannel(row: unknown): Channel | undefined {
-    return readChannel(row, this.#settings.clock.now())
+    const channel = readChannel(row, this.#settings.clock.now())
+    this.#unreadDates.note('channels', channel?.facts.unreadDates)
+    return channel
   }
 
   #readable<T>(rows: readonly unknown[], read: (row: unknown) => T | undefined, list: List): T[] {

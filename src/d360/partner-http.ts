@@ -3,6 +3,7 @@ import { PartnerApiError } from '../errors.ts'
 import { BearerCredentials, type Credentials, type Headers } from './credentials.ts'
 import type { HubTrouble } from './hub-trouble.ts'
 import type { Priority, RateLimiter } from './rate-limiter.ts'
+import { readDate } from './wire-date.ts'
 import {
   type Answer,
   isSuccess,
@@ -113,8 +114,7 @@ export class PartnerHttp {
   #note(outcome: Answer | NoResponse): Answer | NoResponse {
     if ('failure' in outcome) return outcome
     const { status, date = '' } = outcome
-    const theirTime = Number.isNaN(Date.parse(date)) ? undefined : new Date(date)
-    this.#lastAnswer = { status, at: this.#settings.clock.now(), theirTime }
+    this.#lastAnswer = { status, at: this.#settings.clock.now(), theirTime: readDate(date) }
     return outcome
   }
 

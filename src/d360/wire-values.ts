@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import { emailForm } from '../email-address.ts'
 import { isPlainText, toPlainText } from '../plain-text.ts'
+import { readDate } from './wire-date.ts'
 
 // Readers for what 360dialog sends: a value of another shape counts as not sent, and loses nothing else. A client
 // chooses names and other texts: control characters are left out, since no database of ours has to take them.
@@ -30,19 +32,26 @@ export const wireId = z
 export const wireEmail = z
   .string()
   .refine(isPlainText)
-  .transform((email) => email.trim().toLowerCase() || undefined)
+  .transform((email) => emailForm(email) || undefined)
   .nullish()
   .catch(MISSING)
 
-// A time without a zone is UTC (docs/360dialog.md 6); `new Date` alone would read it in this machine's zone.
+/** A date that was said: as it was written, and `at` only when it can be read. Undefined: none was said. */
+export type WireDate = { readonly said: string; readonly at: Date | undefined } | undefined
+
 export const wireDate = z
-  .string()
-  .trim()
-  .regex(/^\d{4}-\d\d-\d\d/)
-  .transform((time) => new Date(/T.*(Z|[+-]\d\d:?\d\d)$/i.test(time) ? time : withZone(time)))
-  .refine((time) => !Number.isNaN(time.getTime()))
-  .nullish()
-  .catch(MISSING)
+  .unknown()
+  .optional()
+  .transform((said): WireDate => {
+    const text =
+      typeof said === 'string' || typeof said === 'number' ? toPlainText(String(said)).trim() : 'odd'
+    return said === undefined || said === null || text === '' ? MISSING : { said: text, at: readDate(said) }
+  })
+
+/** Of the dates of a row those that were said and cannot be read. */
+export function unreadDatesOf(dates: Readonly<Record<string, WireDate>>): string[] {
+  return Object.keys(dates).filter((name) => dates[name] && !dates[name].at)
+}
 
 /** A phone number in any spelling, as E.164 with `+`; 7 to 15 digits. */
 export const wirePhoneNumber = z
@@ -61,8 +70,4 @@ export function wireObject<Shape extends z.ZodRawShape>(shape: Shape) {
 /** A time of ours as 360dialog would write it: in whole seconds, so that the two can be compared (docs/360dialog.md 6). */
 export function toWireSecond(time: Date): Date {
   return new Date(Math.floor(time.getTime() / 1000) * 1000)
-}
-
-function withZone(time: string): string {
-  return time.includes(':') ? `${time.replace(' ', 'T')}Z` : time
 }

@@ -97,8 +97,10 @@ export interface ChannelFacts {
   /** `shared`: another partner's channel to which this one has access. */
   readonly ownership?: 'owned' | 'shared'
   readonly billingStartedAt?: string
-  /** When a number that is to be deleted ends, as 360dialog says it. */
+  /** When a number that is to be deleted ends. */
   readonly endsAt?: string
+  /** What 360dialog calls the dates that it says in a form that cannot be read. */
+  readonly unreadDates?: readonly string[]
   readonly waba?: Readonly<Record<string, string>>
 }
 

@@ -1,4 +1,5 @@
 import type { NodemailerError, Transporter } from 'nodemailer'
+import { isForEveryServer } from '../email-address.ts'
 import { MailError } from '../errors.ts'
 import { isLoopback } from '../loopback.ts'
 
@@ -30,7 +31,9 @@ export class Mailer {
 
   /** @throws MailError */
   async send(mail: Mail): Promise<void> {
-    const { url, ...sender } = this.#settings
+    const { url, from, replyTo: support = from } = this.#settings
+    // A server that does not know its letters would refuse the whole mail for it.
+    const sender = { from, replyTo: isForEveryServer(support) ? support : from }
     if (url.protocol.startsWith('http')) return this.#post({ ...sender, ...mail })
     const transport = await this.#openOnce()
     try {

@@ -1,4 +1,5 @@
 import type { Arrival, BelongingRule, ReviewReason, Row } from '../database/schema.ts'
+import { isSameEmail } from '../email-address.ts'
 import { isSameLine } from '../phone-number.ts'
 
 /** What is known when a return is judged: of the launch and its session, and what 360dialog lists now. */
@@ -61,8 +62,8 @@ export function stateOfReturn(
 }
 
 /** Every e-mail that 360dialog has for the client is this one; one alone may be a coincidence that somebody arranged. */
-export function isSameEmail(theirs: readonly string[], ours: string | undefined): boolean {
-  return theirs.length > 0 && theirs.every((email) => email.toLowerCase() === ours?.toLowerCase())
+export function isOnlyEmail(theirs: readonly string[], ours: string | undefined): boolean {
+  return theirs.length > 0 && theirs.every((email) => isSameEmail(email, ours))
 }
 
 /** What no rule can outweigh. */
@@ -78,7 +79,7 @@ function findRule(evidence: Evidence): BelongingRule | undefined {
   const { channelIds, boundTenants, client, email, isEmailVerified, clientIsKnown } = evidence
   if (channelIds.every((id) => boundTenants.has(id))) return 'bound_already'
   if (!bindsByItself(evidence)) return undefined
-  if (isEmailVerified && isSameEmail(client.emails, email)) return 'verified_email'
+  if (isEmailVerified && isOnlyEmail(client.emails, email)) return 'verified_email'
   if (clientIsKnown) return 'known_client'
   return undefined
 }

@@ -4,6 +4,7 @@ import { type IoSignature, launchLink } from '../d360/launch-link.ts'
 import { type Database, inTransaction } from '../database/database.ts'
 import { groupCommit } from '../database/group-commit.ts'
 import type { Language, Row } from '../database/schema.ts'
+import { emailForm, isSameEmail } from '../email-address.ts'
 import { BusyError } from '../errors.ts'
 import { derivedSecret, hashOf, type KnownBrowser, newCode, newId, newSecret } from '../identifiers.ts'
 import { addTerms } from '../search/search-index.ts'
@@ -365,7 +366,9 @@ export class ConnectSessionService {
       .where('connectSession.formHash', 'in', formHashesOf(order, browser, now))
       .union(recent.where('connectSession.id', 'in', ofBrowser.where('expiresAt', '>', now)))
       .execute()
-    return found.find((one) => one.tenantName === company && one.email === email && one.number === number)
+    return found.find(
+      (one) => one.tenantName === company && isSameEmail(one.email, email) && one.number === number,
+    )
   }
 
   async #launchAnew(session: ConnectSession, browser: KnownBrowser, wish: LaunchWish): Promise<URL> {
@@ -445,7 +448,7 @@ function pressOf({ id }: ConnectSession, { isContinuation = false }: LaunchWish)
 
 /** By what a form is known again that is sent now, and by what it was in the ten minutes before. */
 function formHashesOf({ form, ...entered }: SignUp, browser: KnownBrowser, now: Date): [string, string] {
-  const subject = JSON.stringify([entered.company, entered.email, entered.number])
+  const subject = JSON.stringify([entered.company, emailForm(entered.email), entered.number])
   const secret = form ?? browser.secretFor('sign-up')
   const hashAt = (time: number) =>
     hashOf(derivedSecret(secret, `${Math.floor(time / SAME_FORM_MS)} ${subject}`))

@@ -1,5 +1,6 @@
 import { CLIENT_DOMAINS } from '@360dialog/tpp-restricted-email-domains'
 import type { Account, PartnerHub } from '../channels/account-service.ts'
+import { domainOf, isSameEmail, isWithinDomain } from '../email-address.ts'
 
 /** What 360dialog will not take, whoever asks (docs/360dialog.md 2). */
 export type KnownRefusal =
@@ -64,14 +65,10 @@ function isUsedUp({ used, limit, hasNumber }: Account): boolean {
  */
 function isOfPartner(email: string, { supportEmail, publicUrl }: PartnerAddresses): boolean {
   const domain = domainOf(email)
-  if (supportEmail?.toLowerCase() === email.toLowerCase()) return true
-  if (domain.includes('.') && isWithin(publicUrl.hostname, domain)) return true
+  if (isSameEmail(supportEmail, email)) return true
+  if (domain.includes('.') && isWithinDomain(publicUrl.hostname, domain)) return true
   const own = domainOf(supportEmail ?? '')
-  return own !== '' && !isForEverybody(own) && isWithin(domain, own)
-}
-
-function isWithin(domain: string, other: string): boolean {
-  return domain === other || domain.endsWith(`.${other}`)
+  return !isForEverybody(own) && isWithinDomain(domain, own)
 }
 
 /** Mailbox providers that 360dialog takes, so that its list does not have them. */
@@ -80,8 +77,4 @@ const PROVIDER =
 
 function isForEverybody(domain: string): boolean {
   return CLIENT_DOMAINS.has(domain) || PROVIDER.test(domain)
-}
-
-function domainOf(email: string): string {
-  return email.slice(email.lastIndexOf('@') + 1).toLowerCase()
 }

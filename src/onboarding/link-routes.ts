@@ -1,5 +1,6 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express'
 import { z } from 'zod'
+import { readEmailAddress } from '../email-address.ts'
 import { NotFoundError } from '../errors.ts'
 import { newSecret } from '../identifiers.ts'
 import { linkPath, paths, statusPath } from '../paths.ts'
@@ -100,7 +101,11 @@ const signUpFormOf = (brandName: string) =>
           if (message) context.addIssue({ code: 'custom', message })
         }),
     ),
-    email: formText.pipe(z.email('form.emailBad').max(254, 'form.emailBad')),
+    email: formText.transform((value, context) => {
+      const email = readEmailAddress(value)
+      if (email === undefined) context.addIssue({ code: 'custom', message: 'form.emailBad' })
+      return email ?? ''
+    }),
     number: formText.transform((value, context) => {
       if (value === '') return undefined
       const number = readPhoneNumber(value)

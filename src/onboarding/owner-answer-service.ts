@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts'
 import type { PartnerApi } from '../d360/partner-api.ts'
 import { type Database, inTransaction } from '../database/database.ts'
 import type { ReviewReason } from '../database/schema.ts'
+import { isSameEmail } from '../email-address.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import type { MintService } from '../keys/mint-service.ts'
 import { isSameLine } from '../phone-number.ts'
@@ -76,7 +77,8 @@ export class OwnerAnswerService {
     const found = await askInTime(partnerApi.findClientWithChannels(clientId, 'mint'), clock)
     const listed = found?.channels.filter((one) => shown.includes(one.id)) ?? []
     const isAskedFor = listed.every((one) => number === undefined || isSameLine(one.phoneNumber, number))
-    if (found?.client.emails[0] !== email || listed.length < shown.length || !isAskedFor) return 'notListed'
+    const isOwners = isSameEmail(found?.client.emails[0], email)
+    if (!found || !isOwners || listed.length < shown.length || !isAskedFor) return 'notListed'
     return inTransaction(db, async (trx) => {
       const now = clock.now()
       await channels.lockClient(clientId, trx)

@@ -2,7 +2,7 @@ import type { Request, Response } from 'express'
 import { maskPhoneNumber } from '../phone-number.ts'
 import { pageContext, renderCached } from '../web/render-page.ts'
 import type { ConnectSession, SessionEnd } from './connect-session-service.ts'
-import { maskEmail } from './email-address.ts'
+import { maskEmail } from '../email-address.ts'
 import type { Progress, Situation } from './progress.ts'
 
 export type PaidBy = 'direct' | 'partner'

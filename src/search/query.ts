@@ -1,3 +1,4 @@
+import { withReadableDomains } from '../email-address.ts'
 import { internationalOf } from '../phone-number.ts'
 import { compactOf, fold, wordsOf } from './folding.ts'
 import { cut, idTerm, lastDigitsTerm } from './terms.ts'
@@ -24,7 +25,7 @@ const CODE = /^[2-9a-hjkmnp-tv-z]{6}$/
 
 /** Reads what was typed or pasted: words, an id, a code, an address, a link or a number in any spelling. */
 export function readQuery(typed: string): Query {
-  const text = whatIsMeant(fold(typed))
+  const text = whatIsMeant(fold(withReadableDomains(typed)))
   const afterLabel = text.slice(text.indexOf(':') + 1)
   return {
     exact: [...new Set([text, afterLabel].flatMap(exactTerms))],

@@ -1,3 +1,4 @@
+import { domainOf, emailForm, withReadableDomains } from '../email-address.ts'
 import { spellingsOf } from '../phone-number.ts'
 import { compactOf, wordsOf } from './folding.ts'
 
@@ -21,8 +22,9 @@ export function idTerm(id: string): string {
 
 /** The address, and the part behind its `@`. */
 export function emailTerms(email: string): string[] {
-  const domain = cut(wordsOf(email.slice(0, MAX_READ).replace(/^.*@/, '')).join(' '))
-  return [idTerm(email), ...(domain ? [domain] : [])]
+  const read = email.slice(0, MAX_READ)
+  const domain = cut(wordsOf(withReadableDomains(domainOf(read))).join(' '))
+  return [idTerm(emailForm(read)), ...(domain ? [domain] : [])]
 }
 
 /**

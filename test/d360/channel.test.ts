@@ -107,12 +107,25 @@ describe('a row of the channel list', () => {
     ['2026-03-02 09:20:00.5', '2026-03-02T09:20:00.500Z'],
     ['2026-03-02T09:20:00+02:00', '2026-03-02T07:20:00.000Z'],
     ['2026-03-02', '2026-03-02T00:00:00.000Z'],
+    ['Mon, 02 Mar 2026 09:20:00 GMT', '2026-03-02T09:20:00.000Z'],
+    [1772443200, '2026-03-02T09:20:00.000Z'],
     ['2026-13-45T00:00:00Z', undefined],
     ['02.03.2026', undefined],
-  ])('reads the time %s as %s, without a zone as UTC', (text, time) => {
-    expect(
-      readChannel({ id: 'ch1', client_id: 'cl1', created_at: text }, now)?.createdAt?.toISOString(),
-    ).toBe(time)
+    // Nothing that is listed is still to be created.
+    ['2026-03-03T09:20:00Z', undefined],
+    ['9999-12-31T00:00:00Z', undefined],
+    [{}, undefined],
+  ])('reads the time %j as %s, without a zone as UTC', (said, time) => {
+    const read = readChannel({ id: 'ch1', client_id: 'cl1', created_at: said }, now)
+    expect(read?.createdAt?.toISOString()).toBe(time)
+    expect(read?.facts.unreadDates).toEqual(time ? undefined : ['created_at'])
+  })
+
+  it.each([undefined, null, '', ' ', '\0'])('has no time where none is said: %j', (said) => {
+    const dates = { created_at: said, billing_started_at: said, terminated_at: said, cancelled_at: said }
+    expect(readChannel({ id: 'ch1', client_id: 'cl1', account_mode: 'live', ...dates }, now)).toMatchObject({
+      ...{ status: 'live', rawStatus: 'account_mode=live', createdAt: undefined, facts: {} },
+    })
   })
 
   it('keeps what else is told of it, and leaves out what is not', () => {
@@ -137,19 +150,24 @@ describe('a row of the channel list', () => {
       ...{ cancelled_at: '2026-05-01T00:00:00Z', billing_started_at: null, waba_account: waba },
     }
     expect(readChannel(row, now)?.facts).toEqual({
-      ...{ messagingLimit: 'TIER_1K', isOnBusinessApp: true, endsAt: '2026-05-01T00:00:00Z' },
+      ...{ messagingLimit: 'TIER_1K', isOnBusinessApp: true, endsAt: '2026-05-01T00:00:00.000Z' },
       waba: { id: 'pQ7dZ2WA', name: 'Backhaus Lind', namespace: '0b1c', external_id: '1040', type: 'SELF' },
     })
   })
 
   it.each<[object, string | undefined]>([
-    [{ terminated_at: '2026-05-01T00:00:00Z' }, '2026-05-01T00:00:00Z'],
-    [{ terminated_at: '2026-02-01T00:00:00Z' }, '2026-02-01T00:00:00Z'],
-    [{ cancelled_at: '2026-05-01T00:00:00Z' }, '2026-05-01T00:00:00Z'],
+    [{ terminated_at: '2026-05-01T00:00:00Z' }, '2026-05-01T00:00:00.000Z'],
+    [{ terminated_at: '2026-02-01T00:00:00Z' }, '2026-02-01T00:00:00.000Z'],
+    [{ cancelled_at: '2026-05-01T00:00:00Z' }, '2026-05-01T00:00:00.000Z'],
     // That is when somebody asked for it.
     [{ cancelled_at: '2026-02-01T00:00:00Z' }, undefined],
-    [{ cancelled_at: '2026-02-01T00:00:00Z', terminated_at: '2026-05-01T00:00:00Z' }, '2026-05-01T00:00:00Z'],
+    [
+      { cancelled_at: '2026-02-01T00:00:00Z', terminated_at: '2026-05-01T00:00:00Z' },
+      '2026-05-01T00:00:00.000Z',
+    ],
     [{ cancelled_at: 'soon' }, undefined],
+    [{ cancelled_at: '2026-05-01T00:00:00Z', terminated_at: 'soon' }, undefined],
+    [{ cancelled_at: 'Fri, 01 May 2026 00:00:00 GMT' }, '2026-05-01T00:00:00.000Z'],
   ])('with %j ends at %s', (said, endsAt) => {
     expect(readChannel({ id: 'ch1', client_id: 'cl1', ...said }, now)?.facts.endsAt).toBe(endsAt)
   })

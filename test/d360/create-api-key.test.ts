@@ -50,6 +50,7 @@ function connect(url: string, timeoutMs = 20_000): PartnerApi {
     timeoutMs,
     onCall: () => {},
     onUnreadableRow: () => {},
+    onUnreadDate: () => {},
   })
 }
 

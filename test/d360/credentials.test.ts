@@ -29,7 +29,7 @@ beforeEach(async () => {
   const rateLimiter = new RateLimiter({ rate: 'auto', store: new MemoryRateLimits(), clock })
   const credentials = { username: 'anna', password: 'canary-password' }
   const baseUrl = new URL(server.url)
-  const ignored = { onCall: () => {}, onUnreadableRow: () => {} }
+  const ignored = { onCall: () => {}, onUnreadableRow: () => {}, onUnreadDate: () => {} }
   api = new PartnerApi({
     baseUrl,
     partnerId: 'p1',

@@ -22,6 +22,7 @@ let clock: InstantClock
 let store: MemoryRateLimits
 let calls: [string, number | 'error'][]
 let unreadable: string[]
+let unreadDates: string[]
 
 beforeEach(async () => {
   server = await startUpstream((request, response, nth) => answer(request, response, nth))
@@ -29,6 +30,7 @@ beforeEach(async () => {
   store = new MemoryRateLimits()
   calls = []
   unreadable = []
+  unreadDates = []
 })
 afterEach(() => server.close())
 
@@ -43,6 +45,7 @@ function connect(settings: Partial<PartnerApiSettings> = {}): PartnerApi {
     timeoutMs: 20_000,
     onCall: (endpoint, status) => calls.push([endpoint, status]),
     onUnreadableRow: (endpoint) => unreadable.push(endpoint),
+    onUnreadDate: (field) => unreadDates.push(field),
     ...settings,
   })
 }
@@ -125,6 +128,23 @@ describe('a list', () => {
       sendJson(response, 200, { total: 7, partner_channels: [...odd, ...channelRows(2)] })
     expect(await readAll()).toEqual(['ch9', 'ch0', 'ch1'])
     expect(unreadable).toEqual(['channels', 'channels', 'channels', 'channels'])
+  })
+
+  it('tells of dates that cannot be read by their field, once an hour however many rows have them', async () => {
+    const odd = { created_at: 'canary', terminated_at: '03/04/2026', cancelled_at: null }
+    const rows = channelRows(150).map((row) => ({ ...row, ...odd }))
+    answer = (_, response) => sendJson(response, 200, { total: 150, partner_channels: rows })
+    const api = connect()
+    const readMore = async () => {
+      await api.listChannels({}, 'sync')
+      return unreadDates
+    }
+    const fields = ['channels.created_at', 'channels.terminated_at']
+    expect(await readMore()).toEqual(fields)
+    await clock.sleep(59 * 60_000)
+    expect(await readMore()).toEqual(fields)
+    await clock.sleep(60_000)
+    expect(await readMore()).toEqual([...fields, ...fields])
   })
 
   it.each([{}, { partner_channels: null }, { meta: { success: true } }, 'ok', 7])(

@@ -17,7 +17,7 @@ beforeEach(async () => {
   partnerApi = new PartnerApi({
     ...{ baseUrl: new URL(`${server.url}/api/v2`), partnerId: 'p1', credentials: { apiKey: 'k' }, clock },
     rateLimiter: new RateLimiter({ rate: 'auto', store: new MemoryRateLimits(), clock }),
-    ...{ trouble: newTrouble(clock), onCall: () => {}, onUnreadableRow: () => {} },
+    ...{ trouble: newTrouble(clock), onCall: () => {}, onUnreadableRow: () => {}, onUnreadDate: () => {} },
   })
 })
 afterEach(() => server.close())

@@ -59,6 +59,31 @@ describe('a mail', () => {
   })
 
   it.each([
+    ['anna@müller.example', 'anna@xn--mller-kva.example'],
+    ['anna@xn--mller-kva.example', 'anna@xn--mller-kva.example'],
+    ['anna@例え.example', 'anna@xn--r8jz45g.example'],
+    ["o'neil+whatsapp@shop.example", "o'neil+whatsapp@shop.example"],
+    ['andré@shop.example', 'andré@shop.example'],
+    ['用户@例子.广告', '用户@例子.广告'],
+  ])('to %s goes to %s, wherever its server takes it', async (to, recipient) => {
+    await new Mailer({ ...sender, url: new URL(mailbox.url) }).send({ ...mail, to })
+    expect(mailbox.mails[0]?.source).toMatch(new RegExp(`^To: ${recipient.replace('+', '\\+')}\r?$`, 'm'))
+  })
+
+  it('to letters that the server does not know is refused for good, and everything else arrives', async () => {
+    const old = await openMailbox({ hideSMTPUTF8: true })
+    const replyTo = 'büro@müller.example'
+    const post = new Mailer({ from: 'mail@müller.example', replyTo, url: new URL(old.url) })
+    expect(await failureOf(post.send({ ...mail, to: 'andré@shop.example' }))).toMatchObject({ isFinal: true })
+    await post.send({ ...mail, to: 'anna@müller.example' })
+    await old.close()
+    expect(old.mails).toHaveLength(1)
+    // An answer goes where every server can send it.
+    expect(old.mails[0]?.source).toContain('Reply-To: mail@xn--mller-kva.example')
+    expect(old.mails[0]?.source.split(/\r?\n\r?\n/)[0]).not.toMatch(/[^\0-\x7f]/)
+  })
+
+  it.each([
     ['smtps://mail.example.com', { port: 465, secure: true, requireTLS: false }],
     ['smtp://mail.example.com', { port: 587, secure: false, requireTLS: true }],
     ['smtp://mail.example.com:25', { port: 25, secure: false, requireTLS: true }],

@@ -26,6 +26,9 @@ describe('what 360dialog will refuse', () => {
     ['anna@connect.nordlicht-app.co.uk', ['partner_email']],
     ['anna@other.co.uk', []],
     ['anna@uk', []],
+    ['anna@ma\u200bilinator.com', ['restricted_email']],
+    ['anna@\u200fweb.de\u200e', ['restricted_email']],
+    ['anna@wéb.de', []],
   ])('of a new account with %s: %j', (email, codes) => {
     expect(codesOf({ email })).toEqual(codes)
   })
@@ -38,6 +41,19 @@ describe('what 360dialog will refuse', () => {
       expect(codesOf({ partner: elsewhere, email: `anna@${domain}` })).not.toContain('partner_email')
     },
   )
+
+  it.each([
+    ['help@bäcker.example', 'anna@xn--bcker-gra.example', ['partner_email']],
+    ['help@xn--bcker-gra.example', 'Anna@Büro.BÄCKER.example', ['partner_email']],
+    ['help@bäcker.example', 'anna@backer.example', []],
+    ['ÉLAN@gmail.com', 'e\u0301lan@gmail.com', ['partner_email']],
+    [undefined, 'anna@例え.jp', ['partner_email']],
+    [undefined, 'anna@xn--r8jz45g.jp', ['partner_email']],
+    [undefined, 'anna@例.jp', []],
+  ])('is with %s as the address for help and a site at 例え.jp to %s: %j', (supportEmail, email, codes) => {
+    const abroad = { supportEmail, publicUrl: new URL('https://connect.例え.jp') }
+    expect(codesOf({ partner: abroad, email })).toEqual(codes)
+  })
 
   it('is on this machine and without a support address no address of anybody', () => {
     const local = { supportEmail: undefined, publicUrl: new URL('http://localhost:3000') }

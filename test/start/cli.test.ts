@@ -78,6 +78,17 @@ describe('operator commands', () => {
     expect(text).toContain('+49 30 123456')
   })
 
+  it.each(["O'Neil+x@xn--mller-kva.example", 'andré@müller.example', '用户@例子.广告'])(
+    'create one for an address with letters of the world: %s',
+    async (email) => {
+      const words = `link create --tenant t10 --name Welt --email ${email} --email-verified`
+      expect(await latchkey(words)).toMatchObject({ code: 0 })
+      const rows = site.context.db.selectFrom('connectSession').select('email')
+      const made = await rows.where('tenantId', '=', 't10').orderBy('id', 'desc').executeTakeFirst()
+      expect(made?.email).toBe(email)
+    },
+  )
+
   it('create, list and revoke API tokens, and print a new one alone', async () => {
     const made = await latchkey(
       'token create --name product --scope keys:read --scope channels:read --expires 30d',
@@ -186,6 +197,8 @@ describe('operator commands', () => {
     'link create --tenant self_x --name x',
     'link create --tenant t1 --name x --number 12',
     'link create --tenant t1 --name x --email-verified',
+    'link create --tenant t1 --name x --email anna＠shop.example',
+    'link create --tenant t1 --name x --email anna@ｓhop.example',
     'token create --name x',
     'token create --name x --scope everything',
     'token create --name x --scope keys:read --expires 2020-01-01',
