@@ -3,7 +3,7 @@ import type { ChannelService } from '../channels/channel-service.ts'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../database/database.ts'
 import { groupCommit } from '../database/group-commit.ts'
-import type { Arrival } from '../database/schema.ts'
+import type { Arrival, NewRow } from '../database/schema.ts'
 import { derivedSecret, hashOf, type KnownBrowser, newId } from '../identifiers.ts'
 import type { CrashPoint } from '../jobs/crash-points.ts'
 import { type Jobs, type Priority, priorities } from '../jobs/jobs.ts'
@@ -19,10 +19,13 @@ import type { ReturnDetails, ReturnRepository } from './return-repository.ts'
 /** Where a return belongs, as far as nonce and browser tell (ARCHITECTURE, "Returns"). */
 export type Match = LaunchMatch | UnattachedMatch
 
-interface LaunchMatch {
+export interface LaunchMatch {
   readonly kind: 'launch'
   readonly launch: Launch
-  readonly arrival: Extract<Arrival, 'launch' | 'other_browser' | 'expired_launch' | 'open_launch'>
+  readonly arrival: Extract<
+    Arrival,
+    'launch' | 'other_browser' | 'no_cookie' | 'expired_launch' | 'open_launch'
+  >
   /** It brought a nonce of the last 24 hours. */
   readonly isLive: boolean
   /** The secret id of the page that the browser goes on to: a status page if it came by its launch. */
@@ -41,8 +44,11 @@ const FIRST_RETURNS = 3
 /** What a "Continue here" page shows. */
 export interface WaitingReturn extends Pick<ReturnDetails, 'arrival' | 'state' | 'browserHash'> {
   readonly session: ConnectSession
+  /** It came a moment ago. */
+  readonly isFresh: boolean
 }
 
+const FRESH_MS = 60_000
 /** Of no launch and open: whoever sends more is not a customer. */
 const MAX_UNATTACHED = 200
 /** Of these, of one client that 360dialog has not confirmed yet. */
@@ -68,18 +74,28 @@ export class ReturnReceiver {
   }
 
   /** Changes nothing. */
-  async match({ nonces }: CallbackQuery, browser: KnownBrowser | undefined): Promise<Match> {
+  async match({ nonces }: Pick<CallbackQuery, 'nonces'>, browser: KnownBrowser | undefined): Promise<Match> {
     const { sessions, clock } = this.#dependencies
-    const [nonce, another] = nonces
-    if (another !== undefined) return unattached('two_nonces')
-    if (nonce === undefined) return this.#matchBrowser(browser)
-    const launch = await sessions.findLaunchByNonce(nonce)
-    if (!launch) return unattached('unknown_nonce')
+    if (nonces.length === 0) return this.#matchBrowser(browser)
+    const [launch, another] = await sessions.findLaunchesByNonce(nonces)
+    if (another) return unattached('two_nonces')
+    const nonce = nonces.find((one) => hashOf(one) === launch?.nonceHash)
+    if (!launch || nonce === undefined) return unattached('unknown_nonce')
     const isLive = launch.expiresAt > clock.now()
     if (isLive && launch.browserHash === browser?.hash)
       return { kind: 'launch', launch, isLive, arrival: 'launch', pageId: statusIdOf(launch.id, browser) }
-    const arrival = isLive ? 'other_browser' : 'expired_launch'
+    const arrival = isLive ? await this.#arrivalElsewhere(launch, browser) : 'expired_launch'
     return { kind: 'launch', launch, isLive, arrival, pageId: derivedSecret(nonce, 'return page') }
+  }
+
+  /** Who has come back elsewhere before, and brings no cookie again, keeps none. */
+  async #arrivalElsewhere(
+    launch: Launch,
+    browser: KnownBrowser | undefined,
+  ): Promise<'no_cookie' | 'other_browser'> {
+    if (browser) return 'other_browser'
+    const isAgain = launch.isContinuation || (await this.#dependencies.returns.hasComeElsewhere(launch))
+    return isAgain ? 'no_cookie' : 'other_browser'
   }
 
   /**
@@ -87,7 +103,7 @@ export class ReturnReceiver {
    * no room for it.
    */
   async store(query: CallbackQuery, match: Match, browserHash: string | undefined): Promise<boolean> {
-    const { db, logger, crashPoint } = this.#dependencies
+    const { db, crashPoint } = this.#dependencies
     if (match.kind === 'unattached') {
       await this.#storeUnattached(query, match.arrival)
       return true
@@ -95,20 +111,29 @@ export class ReturnReceiver {
     crashPoint('return.received')
     const isKept = await groupCommit(db, (trx) => this.#storeAttached(query, match, browserHash, trx))
     crashPoint('return.stored')
-    if (!isKept) {
-      const { sessionId: session } = match.launch
-      logger.warn({ session, sha256: hashOf(query.raw).slice(0, 16) }, 'one return too many, not kept')
-    }
+    if (!isKept) this.#noteTooMany(query.raw, match)
+    return isKept
+  }
+
+  /** What cannot be read, but came with a live nonce, is kept for an admin. False when there is no room for it. */
+  async storeUnreadable(raw: string, match: LaunchMatch, browserHash: string): Promise<boolean> {
+    const { db } = this.#dependencies
+    const isKept = await groupCommit(db, (trx) => {
+      const received = { raw, digest: hashOf(JSON.stringify(['unreadable', raw, match.arrival])) }
+      return this.#add({ ...received, state: 'unreadable' }, [], match, browserHash, trx)
+    })
+    if (!isKept) this.#noteTooMany(raw, match)
     return isKept
   }
 
   /** What a "Continue here" page is about. */
   async findWaiting(pageId: string): Promise<WaitingReturn | undefined> {
-    const { sessions, returns } = this.#dependencies
+    const { sessions, returns, clock } = this.#dependencies
     const received = await returns.findByPage(hashOf(pageId))
     if (!received?.sessionId) return undefined
     const session = await sessions.find(received.sessionId)
-    return session && { ...received, session }
+    const isFresh = clock.now().getTime() - received.receivedAt.getTime() < FRESH_MS
+    return session && { ...received, session, isFresh }
   }
 
   /** Without a nonce, a browser that has left for one session only still says where the return may belong. */
@@ -123,40 +148,62 @@ export class ReturnReceiver {
 
   async #storeAttached(
     query: CallbackQuery,
+    match: LaunchMatch,
+    browserHash: string | undefined,
+    trx: Database,
+  ): Promise<boolean> {
+    const { returns } = this.#dependencies
+    const { clientId, channelIds, revokedIds, raw } = query
+    const { launch, arrival } = match
+    const state = stateOf(query, arrival)
+    const received = { clientId, raw, digest: digestOf(query, arrival), state }
+    const named = [
+      ...channelIds.map((channelId) => ({ channelId, isRevoked: false })),
+      ...revokedIds.map((channelId) => ({ channelId, isRevoked: true })),
+    ]
+    if (!(await this.#add(received, named, match, browserHash, trx))) return false
+    if (arrival === 'launch' && launch.isContinuation && clientId !== undefined)
+      for (const id of await returns.resume(launch, clientId, trx))
+        await this.#plan(id, priorities.usual, trx)
+    if (arrival === 'no_cookie')
+      for (const id of await returns.takeUp(launch.sessionId, trx))
+        await this.#plan(id, priorities.usual, trx)
+    return true
+  }
+
+  /** False when there is no room for it; it is kept once. */
+  async #add(
+    { state, ...what }: Pick<NewRow<'connectReturn'>, 'raw' | 'digest' | 'state' | 'clientId'>,
+    named: Parameters<ReturnRepository['add']>[1],
     { launch, arrival, pageId }: LaunchMatch,
     browserHash: string | undefined,
     trx: Database,
   ): Promise<boolean> {
     const { sessions, returns, clock } = this.#dependencies
-    const { clientId, channelIds, revokedIds, raw } = query
     const now = clock.now()
-    const state = stateOf(query, arrival)
     const received = {
       id: newId('ret', now),
       launchId: launch.id,
       sessionId: launch.sessionId,
-      ...{ clientId, raw, digest: digestOf(query, arrival), state, arrival },
+      ...{ ...what, state, arrival },
       ...(arrival !== 'launch' && { pageHash: hashOf(pageId), browserHash }),
       receivedAt: now,
-      closedAt: state === 'declined' ? now : undefined,
+      closedAt: state === 'declined' || state === 'unreadable' ? now : undefined,
     }
-    const named = [
-      ...channelIds.map((channelId) => ({ channelId, isRevoked: false })),
-      ...revokedIds.map((channelId) => ({ channelId, isRevoked: true })),
-    ]
-    if (await returns.add(received, named, trx)) {
-      const place = await sessions.countReturn(launch, { isOwn: arrival === 'launch' }, trx)
-      if (place === undefined) {
-        await returns.remove(received.id, trx)
-        return false
-      }
-      const priority = place <= FIRST_RETURNS ? priorities.first : priorities.usual
-      if (state === 'received') await this.#plan(received.id, priority, trx)
+    if (!(await returns.add(received, named, trx))) return true
+    const place = await sessions.countReturn(launch, { isOwn: arrival === 'launch' }, trx)
+    if (place === undefined) {
+      await returns.remove(received.id, trx)
+      return false
     }
-    if (arrival === 'launch' && launch.isContinuation && clientId !== undefined)
-      for (const id of await returns.resume(launch, clientId, trx))
-        await this.#plan(id, priorities.usual, trx)
+    const priority = place <= FIRST_RETURNS ? priorities.first : priorities.usual
+    if (state === 'received') await this.#plan(received.id, priority, trx)
     return true
+  }
+
+  #noteTooMany(raw: string, { launch }: LaunchMatch): void {
+    const seen = { session: launch.sessionId, sha256: hashOf(raw).slice(0, 16) }
+    this.#dependencies.logger.warn(seen, 'one return too many, not kept')
   }
 
   /**
