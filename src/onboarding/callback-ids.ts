@@ -54,13 +54,11 @@ export function readRevocations(
  */
 export function chooseClient(named: readonly string[], channelIds: readonly string[]): string | undefined {
   const candidates = unique(named)
+  const withEnding = candidates.filter((id) => CLIENT_ENDING.test(id))
   const kinds = new Set(channelIds.map(kindOf))
-  const tests = [() => true, (id: string) => CLIENT_ENDING.test(id), (id: string) => kinds.has(kindOf(id))]
-  for (const test of tests) {
-    const [one, another] = candidates.filter(test)
-    if (one !== undefined && another === undefined) return one
-  }
-  return undefined
+  const ofKind = withEnding.length > 0 ? withEnding : candidates.filter((id) => kinds.has(kindOf(id)))
+  const [only, another] = candidates.length === 1 ? candidates : ofKind
+  return another === undefined ? only : undefined
 }
 
 /** Which of letters, digits and marks an id is made of. */

@@ -104,6 +104,7 @@ describe('a client beside one that others wrote', () => {
   it.each([
     ['both are of the same kind', 'client=cl1&client=cl2&channels=[ch1]'],
     ['both have the ending', 'client=aCL&client=bCL&channels=[xCH]'],
+    ['both have the ending, and one is of the kind', 'client=aCL&client=b1CL&channels=[ch1]'],
     ['neither is of the kind', 'client=web&client=app&channels=[ch1]'],
     ['three are there, two of the kind', 'client=web&client=cl1&client=cl2&channels=[ch1]'],
     ['there is no channel to compare with', 'client=web&client=cl1'],
