@@ -67,8 +67,7 @@ export function createOnboardingRoutes(dependencies: Dependencies): Router {
     const match = await receiver.match(unreadable, browsers.read(req))
     const live = match.kind === 'launch' && match.isLive ? match : undefined
     const session = live && (await sessions.find(live.launch.sessionId))
-    const isKept =
-      live && (await receiver.storeUnreadable(unreadable.raw, live, browsers.ensure(req, res).hash))
+    const isKept = live && (await receiver.storeUnreadable(unreadable, live, browsers.ensure(req, res).hash))
     const code = session ? failedPage(res, 'unreadable_return', session) : requestCode(res)
     const seen = { sha256: hashOf(req.originalUrl).slice(0, 16), length: req.originalUrl.length }
     logger.warn({ ...seen, code, ...(session && { session: session.id }) }, 'unreadable return')

@@ -4,39 +4,13 @@ import type { Clock } from '../clock.ts'
 import type { Database } from '../database/database.ts'
 import { groupCommit } from '../database/group-commit.ts'
 import type { Arrival, NewRow } from '../database/schema.ts'
-import { derivedSecret, hashOf, type KnownBrowser, newId } from '../identifiers.ts'
+import { hashOf, type KnownBrowser, newId } from '../identifiers.ts'
 import type { CrashPoint } from '../jobs/crash-points.ts'
 import { type Jobs, type Priority, priorities } from '../jobs/jobs.ts'
 import type { CallbackQuery } from './callback-query.ts'
-import {
-  type ConnectSession,
-  type ConnectSessionService,
-  type Launch,
-  statusIdOf,
-} from './connect-session-service.ts'
+import type { ConnectSession, ConnectSessionService } from './connect-session-service.ts'
+import { type LaunchMatch, type Match, matchReturn } from './return-match.ts'
 import type { ReturnDetails, ReturnRepository } from './return-repository.ts'
-
-/** Where a return belongs, as far as nonce and browser tell (ARCHITECTURE, "Returns"). */
-export type Match = LaunchMatch | UnattachedMatch
-
-export interface LaunchMatch {
-  readonly kind: 'launch'
-  readonly launch: Launch
-  readonly arrival: Extract<
-    Arrival,
-    'launch' | 'other_browser' | 'no_cookie' | 'expired_launch' | 'open_launch'
-  >
-  /** It brought a nonce of the last 24 hours. */
-  readonly isLive: boolean
-  /** The secret id of the page that the browser goes on to: a status page if it came by its launch. */
-  readonly pageId: string
-}
-
-interface UnattachedMatch {
-  readonly kind: 'unattached'
-  readonly arrival: Extract<Arrival, 'no_nonce' | 'unknown_nonce' | 'two_nonces'>
-  readonly isLive: false
-}
 
 /** Returns of a session that go before those of others; a customer seldom causes more. */
 const FIRST_RETURNS = 3
@@ -74,28 +48,8 @@ export class ReturnReceiver {
   }
 
   /** Changes nothing. */
-  async match({ nonces }: Pick<CallbackQuery, 'nonces'>, browser: KnownBrowser | undefined): Promise<Match> {
-    const { sessions, clock } = this.#dependencies
-    if (nonces.length === 0) return this.#matchBrowser(browser)
-    const [launch, another] = await sessions.findLaunchesByNonce(nonces)
-    if (another) return unattached('two_nonces')
-    const nonce = nonces.find((one) => hashOf(one) === launch?.nonceHash)
-    if (!launch || nonce === undefined) return unattached('unknown_nonce')
-    const isLive = launch.expiresAt > clock.now()
-    if (isLive && launch.browserHash === browser?.hash)
-      return { kind: 'launch', launch, isLive, arrival: 'launch', pageId: statusIdOf(launch.id, browser) }
-    const arrival = isLive ? await this.#arrivalElsewhere(launch, browser) : 'expired_launch'
-    return { kind: 'launch', launch, isLive, arrival, pageId: derivedSecret(nonce, 'return page') }
-  }
-
-  /** Who has come back elsewhere before, and brings no cookie again, keeps none. */
-  async #arrivalElsewhere(
-    launch: Launch,
-    browser: KnownBrowser | undefined,
-  ): Promise<'no_cookie' | 'other_browser'> {
-    if (browser) return 'other_browser'
-    const isAgain = launch.isContinuation || (await this.#dependencies.returns.hasComeElsewhere(launch))
-    return isAgain ? 'no_cookie' : 'other_browser'
+  match(query: Pick<CallbackQuery, 'nonces'>, browser: KnownBrowser | undefined): Promise<Match> {
+    return matchReturn(query, browser, this.#dependencies)
   }
 
   /**
@@ -103,26 +57,39 @@ export class ReturnReceiver {
    * no room for it.
    */
   async store(query: CallbackQuery, match: Match, browserHash: string | undefined): Promise<boolean> {
-    const { db, crashPoint } = this.#dependencies
+    const { crashPoint } = this.#dependencies
     if (match.kind === 'unattached') {
       await this.#storeUnattached(query, match.arrival)
       return true
     }
     crashPoint('return.received')
-    const isKept = await groupCommit(db, (trx) => this.#storeAttached(query, match, browserHash, trx))
+    const isKept = await this.#keep(query, match, (trx) =>
+      this.#storeAttached(query, match, browserHash, trx),
+    )
     crashPoint('return.stored')
-    if (!isKept) this.#noteTooMany(query.raw, match)
     return isKept
   }
 
   /** What cannot be read, but came with a live nonce, is kept for an admin. False when there is no room for it. */
-  async storeUnreadable(raw: string, match: LaunchMatch, browserHash: string): Promise<boolean> {
-    const { db } = this.#dependencies
-    const isKept = await groupCommit(db, (trx) => {
-      const received = { raw, digest: hashOf(JSON.stringify(['unreadable', raw, match.arrival])) }
-      return this.#add({ ...received, state: 'unreadable' }, [], match, browserHash, trx)
-    })
-    if (!isKept) this.#noteTooMany(raw, match)
+  storeUnreadable(
+    { raw }: Pick<CallbackQuery, 'raw'>,
+    match: LaunchMatch,
+    browserHash: string,
+  ): Promise<boolean> {
+    const digest = hashOf(JSON.stringify(['unreadable', raw, match.arrival]))
+    const received = { raw, digest, state: 'unreadable' } as const
+    return this.#keep(received, match, (trx) => this.#add(received, [], match, browserHash, trx))
+  }
+
+  async #keep(
+    { raw }: Pick<CallbackQuery, 'raw'>,
+    { launch: { sessionId: session } }: LaunchMatch,
+    add: (trx: Database) => Promise<boolean>,
+  ): Promise<boolean> {
+    const { db, logger } = this.#dependencies
+    const isKept = await groupCommit(db, add)
+    const seen = { session, sha256: hashOf(raw).slice(0, 16) }
+    if (!isKept) logger.warn(seen, 'one return too many, not kept')
     return isKept
   }
 
@@ -134,16 +101,6 @@ export class ReturnReceiver {
     const session = await sessions.find(received.sessionId)
     const isFresh = clock.now().getTime() - received.receivedAt.getTime() < FRESH_MS
     return session && { ...received, session, isFresh }
-  }
-
-  /** Without a nonce, a browser that has left for one session only still says where the return may belong. */
-  async #matchBrowser(browser: KnownBrowser | undefined): Promise<Match> {
-    const open = browser ? await this.#dependencies.sessions.listOpenLaunches(browser.hash) : []
-    const [launch] = open
-    const isOneSession = open.every(({ sessionId }) => sessionId === launch?.sessionId)
-    if (!browser || !launch || !isOneSession) return unattached('no_nonce')
-    const pageId = browser.secretFor(launch.id)
-    return { kind: 'launch', launch, isLive: false, arrival: 'open_launch', pageId }
   }
 
   async #storeAttached(
@@ -201,11 +158,6 @@ export class ReturnReceiver {
     return true
   }
 
-  #noteTooMany(raw: string, { launch }: LaunchMatch): void {
-    const seen = { session: launch.sessionId, sha256: hashOf(raw).slice(0, 16) }
-    this.#dependencies.logger.warn(seen, 'one return too many, not kept')
-  }
-
   /**
    * Anybody can send a return that belongs to no launch: each client and channel is kept once, while 360dialog is
    * asked and an admin decides, and what does not fit any more is not kept.
@@ -236,10 +188,6 @@ export class ReturnReceiver {
   #plan(returnId: string, priority: Priority, trx: Database): Promise<void> {
     return this.#dependencies.jobs.plan({ kind: 'return', subject: returnId, priority }, trx)
   }
-}
-
-function unattached(arrival: UnattachedMatch['arrival']): UnattachedMatch {
-  return { kind: 'unattached', arrival, isLive: false }
 }
 
 function stateOf(
