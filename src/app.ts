@@ -85,7 +85,7 @@ export function createApp(context: Context, translations: i18n): Express {
   }
   const { selfSignup, brand, paidBy } = config
   app.use(createLinkRoutes({ ...launching, selfSignup, brandName: brand.name }))
-  app.use(createOnboardingRoutes({ ...launching, paidBy }))
+  app.use(createOnboardingRoutes({ ...launching, paidBy, publicUrl: config.publicUrl }))
   app.use(createConfirmRoutes(context.answers, perMinute(config.rateLimits.public)))
   app.use(
     createAdminRoutes({

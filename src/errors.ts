@@ -17,6 +17,8 @@ export type ErrorCode =
 /** What a failure page tells of. */
 export type FailureKind =
   | 'unreadable'
+  /** A return that cannot be read, and is kept as it came. */
+  | 'unreadable_return'
   | 'forbidden'
   | 'not_found'
   | 'too_many'

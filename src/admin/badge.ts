@@ -57,6 +57,7 @@ export const tones = {
     needs_review: 'bad',
     refused: 'quiet',
     declined: 'quiet',
+    unreadable: 'bad',
   },
   check: { yes: 'good', no: 'bad', unknown: 'waiting' },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Tone>>>>

@@ -27,11 +27,17 @@ export interface Page<T> {
   readonly next: string | undefined
 }
 
+interface CaseReturn extends ReturnDetails {
+  readonly reviews: readonly Review[]
+  /** What came, where it cannot be read. */
+  readonly unread: string | undefined
+}
+
 /** What a client's code leads to. */
 export interface Case {
   readonly session: ConnectSession
   /** Newest first. */
-  readonly returns: readonly (ReturnDetails & { readonly reviews: readonly Review[] })[]
+  readonly returns: readonly CaseReturn[]
   readonly channels: readonly StandingChannel[]
 }
 
@@ -50,6 +56,9 @@ export interface Needs {
   /** What came back, and 360dialog has not said for longer than is normal whether it is true. Oldest first. */
   readonly returns: Awaited<ReturnType<ReturnService['listUnanswered']>>
   readonly hasMoreReturns: boolean
+  /** Customers who came back and cannot go on by themselves. Newest first. */
+  readonly stuck: Awaited<ReturnType<ReturnService['listStuck']>>
+  readonly hasMoreStuck: boolean
   readonly reviews: readonly ListedReview[]
   readonly hasMoreReviews: boolean
 }
@@ -58,7 +67,7 @@ interface Dependencies {
   readonly channels: Pick<ChannelService, 'list' | 'listCandidates'>
   readonly failedPages: Pick<FailedPages, 'find'>
   readonly sessions: Pick<ConnectSessionService, 'findByCode'>
-  readonly returns: Pick<ReturnService, 'listOfSession' | 'listUnanswered'>
+  readonly returns: Pick<ReturnService, 'listOfSession' | 'listUnanswered' | 'listStuck' | 'findUnread'>
   readonly reviews: Pick<ReviewService, 'listOpen' | 'listOfChannel'>
   readonly audit: AuditLog
   readonly jobs: Pick<Jobs, 'countDue'>
@@ -86,6 +95,7 @@ export class OverviewService {
     const since = new Date(now.getTime() - ANSWER_MS)
     // What waits for the hub is told with the hub.
     const unanswered = trouble ? [] : await returns.listUnanswered(since, MAX_RETURNS_SHOWN + 1)
+    const stuck = await returns.listStuck(MAX_RETURNS_SHOWN + 1)
     const needs = candidates.filter(({ needsAdmin }) => needsAdmin)
     const open = await reviews.listOpen({ limit: MAX_REVIEWS_SHOWN + 1 })
     return {
@@ -94,6 +104,8 @@ export class OverviewService {
       hasMoreChannels: needs.length > MAX_NEEDS || candidates.length === MAX_CANDIDATES,
       returns: unanswered.slice(0, MAX_RETURNS_SHOWN),
       hasMoreReturns: unanswered.length > MAX_RETURNS_SHOWN,
+      stuck: stuck.slice(0, MAX_RETURNS_SHOWN),
+      hasMoreStuck: stuck.length > MAX_RETURNS_SHOWN,
       reviews: await this.#withChannels(open.slice(0, MAX_REVIEWS_SHOWN)),
       hasMoreReviews: open.length > MAX_REVIEWS_SHOWN,
     }
@@ -109,6 +121,7 @@ export class OverviewService {
     const session = await sessions.findByCode(code)
     if (!session) return undefined
     const received = (await returns.listOfSession(session.id)).toReversed()
+    const unread = await returns.findUnread(session.id)
     const named = [...new Set(received.flatMap((one) => one.channels.map(({ channelId }) => channelId)))]
     const reviewed = named.slice(0, MAX_NAMED_IN_CASE).map((id) => reviews.listOfChannel(id))
     const all = (await Promise.all(reviewed)).flat()
@@ -116,7 +129,11 @@ export class OverviewService {
     const others = named.filter((id) => !own.some((channel) => channel.id === id))
     return {
       session,
-      returns: received.map((one) => ({ ...one, reviews: all.filter((review) => isAbout(review, one)) })),
+      returns: received.map((one) => ({
+        ...one,
+        reviews: all.filter((review) => isAbout(review, one)),
+        unread: unread.get(one.id),
+      })),
       channels: [...own, ...(await this.#list({ ids: others }))],
     }
   }

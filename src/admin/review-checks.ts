@@ -44,6 +44,6 @@ function resultOf(matches: boolean): CheckResult {
 }
 
 function arrivalResult(arrival: Claimant['received']['arrival']): CheckResult {
-  if (arrival === 'open_launch') return 'unknown'
+  if (arrival === 'open_launch' || arrival === 'no_cookie') return 'unknown'
   return resultOf(arrival === 'launch' || arrival === 'resumed')
 }

@@ -26,11 +26,13 @@ export interface StageFacts {
   readonly channels: readonly Pick<StandingChannel, 'id' | 'tenantId' | 'requirement'>[]
 }
 
+/** Anybody who holds the link can come back with nothing, or in another browser: that decides as little as no return. */
+const DECIDES_NOTHING: ReadonlySet<ReturnDetails['state']> = new Set(['pending', 'declined', 'unreadable'])
+
 /** The first line that applies decides. */
 export function stageOf(facts: StageFacts, now: Date): StagedSession {
   const { session, launchedAt, returns } = facts
-  // Anybody who holds the link can come back with nothing, or in another browser: that decides as little as no return.
-  const decisive = returns.filter(({ state }) => state !== 'pending' && state !== 'declined')
+  const decisive = returns.filter(({ state }) => !DECIDES_NOTHING.has(state))
   const last = decisive.at(-1)
   if (last) {
     const needed = decisive.flatMap((one) => neededBy(one, facts))

@@ -216,15 +216,20 @@ export type Arrival =
   | 'launch'
   /** With a live nonce, in another browser, or in one that lost its cookie. */
   | 'other_browser'
+  /** The same, and it came back without any cookie for the second time: "Continue here" leads it round in circles. */
+  | 'no_cookie'
   /** With a nonce whose 24 hours are over. */
   | 'expired_launch'
   /** Without a nonce, in a browser with open launches of one session. */
   | 'open_launch'
-  /** One of the three before, confirmed since by a return of "Continue here" with the same client. */
+  /** One of the four before, confirmed since by a return of "Continue here" with the same client. */
   | 'resumed'
   | 'no_nonce'
   | 'unknown_nonce'
   | 'two_nonces'
+
+type Judged = 'bound' | 'awaiting_owner' | 'needs_review' | 'refused'
+export type ReturnState = 'received' | 'pending' | 'declined' | 'unreadable' | Judged
 
 interface ConnectReturnTable {
   id: string
@@ -234,8 +239,11 @@ interface ConnectReturnTable {
   /** The query as it came, without nonces; removed after 90 days. */
   raw: Optional<string>
   digest: string
-  /** `pending` waits for "Continue here"; `refused`: an admin or the owner decided that nothing of it is connected. */
-  state: 'received' | 'pending' | 'bound' | 'awaiting_owner' | 'needs_review' | 'refused' | 'declined'
+  /**
+   * `pending` waits for "Continue here"; `refused`: an admin or the owner decided that nothing of it is connected;
+   * `unreadable`: only `raw` says what came.
+   */
+  state: ReturnState
   arrival: Arrival
   /** SHA-256 of the id of its "Continue here" page. */
   pageHash: Optional<string>
@@ -255,6 +263,7 @@ export type ReviewReason =
   | 'channel_not_listed'
   | 'bound_elsewhere'
   | 'launch_expired'
+  | 'no_cookie'
   | 'no_nonce'
   /** The owner said no, or wants no more mails about this tenant. */
   | 'owner_refused'

@@ -87,6 +87,7 @@ function findRule(evidence: Evidence): BelongingRule | undefined {
 /** Why not even its owner is asked: it came without the launch's live nonce, so anybody may have sent it. */
 function findDoubt(evidence: Evidence): ReviewReason | undefined {
   if (evidence.arrival === 'expired_launch') return 'launch_expired'
+  if (evidence.arrival === 'no_cookie') return 'no_cookie'
   return bindsByItself(evidence) ? undefined : 'no_nonce'
 }
 

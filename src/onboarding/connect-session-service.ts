@@ -211,6 +211,17 @@ export class ConnectSessionService {
     return first(launchBy.nonceHash(this.#db, { value: hashOf(nonce) }))
   }
 
+  /** Of all these the launches that are ours: a nonce is told from what others write into its place by that alone. */
+  async findLaunchesByNonce(nonces: readonly string[]): Promise<Launch[]> {
+    const [only, another] = nonces
+    if (another !== undefined) {
+      const launches = this.#db.selectFrom('launch').selectAll()
+      return launches.where('nonceHash', 'in', nonces.map(hashOf)).limit(2).execute()
+    }
+    const found = only === undefined ? undefined : await this.findLaunchByNonce(only)
+    return found ? [found] : []
+  }
+
   findLaunchByStatusId(statusId: string): Promise<Launch | undefined> {
     return first(launchBy.statusHash(this.#db, { value: hashOf(statusId) }))
   }

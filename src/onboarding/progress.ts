@@ -239,6 +239,9 @@ function isUnlisted({ channels }: ReturnDetails): boolean {
 
 const isNotListed = (reason: string) => reason === 'client_not_listed' || reason === 'channel_not_listed'
 
+/** Nothing has arrived with it yet. */
+const SAYS_NOTHING: ReadonlySet<ReturnDetails['state']> = new Set(['declined', 'pending', 'unreadable'])
+
 const stoppedIn: ReadonlySet<Situation> = new Set([
   ...(['declined', 'revoked', 'refused', 'not_listed', 'ended', 'failed', 'expired'] as const),
 ])
@@ -247,7 +250,7 @@ function stepsOf(
   { situation, status }: Pick<Progress, 'situation' | 'status'>,
   { returns, channels }: Facts,
 ): Step[] {
-  const arrived = returns.find((one) => one.state !== 'declined' && one.state !== 'pending')?.receivedAt
+  const arrived = returns.find(({ state }) => !SAYS_NOTHING.has(state))?.receivedAt
   const checked = returns.find((one) => one.state === 'bound')?.closedAt
   const isRunning = channels.length > 0 && channels.every((channel) => channel.isRunning)
   const keyAt = allOf(channels.map((channel) => channel.keyCreatedAt))

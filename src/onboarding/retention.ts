@@ -9,7 +9,7 @@ const DAY_MS = 24 * 60 * 60_000
 const BATCH = 1_000
 
 /** Spelled as in the index `connect_return_unconnected`, which bound values would not match. */
-const connectedNothing = sql<boolean>`state in ('pending', 'refused', 'declined')`
+const connectedNothing = sql<boolean>`state in ('pending', 'refused', 'declined', 'unreadable')`
 /** A return is what its status page lives by: those of a session that connected a number stay, fifty at most. */
 const isOfNoConnection = sql<boolean>`not exists (select 1 from connect_return as connected
   where connected.session_id = connect_return.session_id and connected.state = 'bound')`

@@ -3,37 +3,14 @@ import type { ChannelService } from '../channels/channel-service.ts'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../database/database.ts'
 import { groupCommit } from '../database/group-commit.ts'
-import type { Arrival } from '../database/schema.ts'
-import { derivedSecret, hashOf, type KnownBrowser, newId } from '../identifiers.ts'
+import type { Arrival, NewRow } from '../database/schema.ts'
+import { hashOf, type KnownBrowser, newId } from '../identifiers.ts'
 import type { CrashPoint } from '../jobs/crash-points.ts'
 import { type Jobs, type Priority, priorities } from '../jobs/jobs.ts'
 import type { CallbackQuery } from './callback-query.ts'
-import {
-  type ConnectSession,
-  type ConnectSessionService,
-  type Launch,
-  statusIdOf,
-} from './connect-session-service.ts'
+import type { ConnectSession, ConnectSessionService } from './connect-session-service.ts'
+import { type LaunchMatch, type Match, matchReturn } from './return-match.ts'
 import type { ReturnDetails, ReturnRepository } from './return-repository.ts'
-
-/** Where a return belongs, as far as nonce and browser tell (ARCHITECTURE, "Returns"). */
-export type Match = LaunchMatch | UnattachedMatch
-
-interface LaunchMatch {
-  readonly kind: 'launch'
-  readonly launch: Launch
-  readonly arrival: Extract<Arrival, 'launch' | 'other_browser' | 'expired_launch' | 'open_launch'>
-  /** It brought a nonce of the last 24 hours. */
-  readonly isLive: boolean
-  /** The secret id of the page that the browser goes on to: a status page if it came by its launch. */
-  readonly pageId: string
-}
-
-interface UnattachedMatch {
-  readonly kind: 'unattached'
-  readonly arrival: Extract<Arrival, 'no_nonce' | 'unknown_nonce' | 'two_nonces'>
-  readonly isLive: false
-}
 
 /** Returns of a session that go before those of others; a customer seldom causes more. */
 const FIRST_RETURNS = 3
@@ -41,8 +18,11 @@ const FIRST_RETURNS = 3
 /** What a "Continue here" page shows. */
 export interface WaitingReturn extends Pick<ReturnDetails, 'arrival' | 'state' | 'browserHash'> {
   readonly session: ConnectSession
+  /** It came a moment ago. */
+  readonly isFresh: boolean
 }
 
+const FRESH_MS = 60_000
 /** Of no launch and open: whoever sends more is not a customer. */
 const MAX_UNATTACHED = 200
 /** Of these, of one client that 360dialog has not confirmed yet. */
@@ -68,18 +48,8 @@ export class ReturnReceiver {
   }
 
   /** Changes nothing. */
-  async match({ nonces }: CallbackQuery, browser: KnownBrowser | undefined): Promise<Match> {
-    const { sessions, clock } = this.#dependencies
-    const [nonce, another] = nonces
-    if (another !== undefined) return unattached('two_nonces')
-    if (nonce === undefined) return this.#matchBrowser(browser)
-    const launch = await sessions.findLaunchByNonce(nonce)
-    if (!launch) return unattached('unknown_nonce')
-    const isLive = launch.expiresAt > clock.now()
-    if (isLive && launch.browserHash === browser?.hash)
-      return { kind: 'launch', launch, isLive, arrival: 'launch', pageId: statusIdOf(launch.id, browser) }
-    const arrival = isLive ? 'other_browser' : 'expired_launch'
-    return { kind: 'launch', launch, isLive, arrival, pageId: derivedSecret(nonce, 'return page') }
+  match(query: Pick<CallbackQuery, 'nonces'>, browser: KnownBrowser | undefined): Promise<Match> {
+    return matchReturn(query, browser, this.#dependencies)
   }
 
   /**
@@ -87,75 +57,104 @@ export class ReturnReceiver {
    * no room for it.
    */
   async store(query: CallbackQuery, match: Match, browserHash: string | undefined): Promise<boolean> {
-    const { db, logger, crashPoint } = this.#dependencies
+    const { crashPoint } = this.#dependencies
     if (match.kind === 'unattached') {
       await this.#storeUnattached(query, match.arrival)
       return true
     }
     crashPoint('return.received')
-    const isKept = await groupCommit(db, (trx) => this.#storeAttached(query, match, browserHash, trx))
+    const isKept = await this.#keep(query, match, (trx) =>
+      this.#storeAttached(query, match, browserHash, trx),
+    )
     crashPoint('return.stored')
-    if (!isKept) {
-      const { sessionId: session } = match.launch
-      logger.warn({ session, sha256: hashOf(query.raw).slice(0, 16) }, 'one return too many, not kept')
-    }
+    return isKept
+  }
+
+  /** What cannot be read, but came with a live nonce, is kept for an admin. False when there is no room for it. */
+  storeUnreadable(
+    { raw }: Pick<CallbackQuery, 'raw'>,
+    match: LaunchMatch,
+    browserHash: string,
+  ): Promise<boolean> {
+    const digest = hashOf(JSON.stringify(['unreadable', raw, match.arrival]))
+    const received = { raw, digest, state: 'unreadable' } as const
+    return this.#keep(received, match, (trx) => this.#add(received, [], match, browserHash, trx))
+  }
+
+  async #keep(
+    { raw }: Pick<CallbackQuery, 'raw'>,
+    { launch: { sessionId: session } }: LaunchMatch,
+    add: (trx: Database) => Promise<boolean>,
+  ): Promise<boolean> {
+    const { db, logger } = this.#dependencies
+    const isKept = await groupCommit(db, add)
+    const seen = { session, sha256: hashOf(raw).slice(0, 16) }
+    if (!isKept) logger.warn(seen, 'one return too many, not kept')
     return isKept
   }
 
   /** What a "Continue here" page is about. */
   async findWaiting(pageId: string): Promise<WaitingReturn | undefined> {
-    const { sessions, returns } = this.#dependencies
+    const { sessions, returns, clock } = this.#dependencies
     const received = await returns.findByPage(hashOf(pageId))
     if (!received?.sessionId) return undefined
     const session = await sessions.find(received.sessionId)
-    return session && { ...received, session }
-  }
-
-  /** Without a nonce, a browser that has left for one session only still says where the return may belong. */
-  async #matchBrowser(browser: KnownBrowser | undefined): Promise<Match> {
-    const open = browser ? await this.#dependencies.sessions.listOpenLaunches(browser.hash) : []
-    const [launch] = open
-    const isOneSession = open.every(({ sessionId }) => sessionId === launch?.sessionId)
-    if (!browser || !launch || !isOneSession) return unattached('no_nonce')
-    const pageId = browser.secretFor(launch.id)
-    return { kind: 'launch', launch, isLive: false, arrival: 'open_launch', pageId }
+    const isFresh = clock.now().getTime() - received.receivedAt.getTime() < FRESH_MS
+    return session && { ...received, session, isFresh }
   }
 
   async #storeAttached(
     query: CallbackQuery,
+    match: LaunchMatch,
+    browserHash: string | undefined,
+    trx: Database,
+  ): Promise<boolean> {
+    const { returns } = this.#dependencies
+    const { clientId, channelIds, revokedIds, raw } = query
+    const { launch, arrival } = match
+    const state = stateOf(query, arrival)
+    const received = { clientId, raw, digest: digestOf(query, arrival), state }
+    const named = [
+      ...channelIds.map((channelId) => ({ channelId, isRevoked: false })),
+      ...revokedIds.map((channelId) => ({ channelId, isRevoked: true })),
+    ]
+    if (!(await this.#add(received, named, match, browserHash, trx))) return false
+    if (arrival === 'launch' && launch.isContinuation && clientId !== undefined)
+      for (const id of await returns.resume(launch, clientId, trx))
+        await this.#plan(id, priorities.usual, trx)
+    if (arrival === 'no_cookie')
+      for (const id of await returns.takeUp(launch.sessionId, trx))
+        await this.#plan(id, priorities.usual, trx)
+    return true
+  }
+
+  /** False when there is no room for it; it is kept once. */
+  async #add(
+    { state, ...what }: Pick<NewRow<'connectReturn'>, 'raw' | 'digest' | 'state' | 'clientId'>,
+    named: Parameters<ReturnRepository['add']>[1],
     { launch, arrival, pageId }: LaunchMatch,
     browserHash: string | undefined,
     trx: Database,
   ): Promise<boolean> {
     const { sessions, returns, clock } = this.#dependencies
-    const { clientId, channelIds, revokedIds, raw } = query
     const now = clock.now()
-    const state = stateOf(query, arrival)
     const received = {
       id: newId('ret', now),
       launchId: launch.id,
       sessionId: launch.sessionId,
-      ...{ clientId, raw, digest: digestOf(query, arrival), state, arrival },
+      ...{ ...what, state, arrival },
       ...(arrival !== 'launch' && { pageHash: hashOf(pageId), browserHash }),
       receivedAt: now,
-      closedAt: state === 'declined' ? now : undefined,
+      closedAt: state === 'declined' || state === 'unreadable' ? now : undefined,
     }
-    const named = [
-      ...channelIds.map((channelId) => ({ channelId, isRevoked: false })),
-      ...revokedIds.map((channelId) => ({ channelId, isRevoked: true })),
-    ]
-    if (await returns.add(received, named, trx)) {
-      const place = await sessions.countReturn(launch, { isOwn: arrival === 'launch' }, trx)
-      if (place === undefined) {
-        await returns.remove(received.id, trx)
-        return false
-      }
-      const priority = place <= FIRST_RETURNS ? priorities.first : priorities.usual
-      if (state === 'received') await this.#plan(received.id, priority, trx)
+    if (!(await returns.add(received, named, trx))) return true
+    const place = await sessions.countReturn(launch, { isOwn: arrival === 'launch' }, trx)
+    if (place === undefined) {
+      await returns.remove(received.id, trx)
+      return false
     }
-    if (arrival === 'launch' && launch.isContinuation && clientId !== undefined)
-      for (const id of await returns.resume(launch, clientId, trx))
-        await this.#plan(id, priorities.usual, trx)
+    const priority = place <= FIRST_RETURNS ? priorities.first : priorities.usual
+    if (state === 'received') await this.#plan(received.id, priority, trx)
     return true
   }
 
@@ -189,10 +188,6 @@ export class ReturnReceiver {
   #plan(returnId: string, priority: Priority, trx: Database): Promise<void> {
     return this.#dependencies.jobs.plan({ kind: 'return', subject: returnId, priority }, trx)
   }
-}
-
-function unattached(arrival: UnattachedMatch['arrival']): UnattachedMatch {
-  return { kind: 'unattached', arrival, isLive: false }
 }
 
 function stateOf(

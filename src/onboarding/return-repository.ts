@@ -19,6 +19,11 @@ export interface UnansweredReturn {
   readonly problem: UpstreamProblem | undefined
 }
 
+/** A return with which its customer cannot go on by itself. */
+export interface StuckReturn extends Pick<UnansweredReturn, 'code' | 'tenantName' | 'receivedAt'> {
+  readonly why: 'unreadable' | 'no_cookie'
+}
+
 /** What became of a channel that a return named. */
 export type JudgedChannel = Pick<Row<'returnedChannel'>, 'channelId' | 'outcome'> &
   Partial<Pick<Row<'returnedChannel'>, 'rule' | 'reason'>>
@@ -101,9 +106,10 @@ export class ReturnRepository {
     return toDetails(await returnRows(this.#db).where('received.id', '=', id).execute())[0]
   }
 
-  /** Any return that led to this "Continue here" page. */
+  /** The first return that led to this "Continue here" page; one that can be read, if there is one. */
   async findByPage(pageHash: string): Promise<ReturnDetails | undefined> {
-    return toDetails(await returnRows(this.#db).where('received.pageHash', '=', pageHash).execute())[0]
+    const all = toDetails(await returnRows(this.#db).where('received.pageHash', '=', pageHash).execute())
+    return all.find(({ state }) => state !== 'unreadable') ?? all[0]
   }
 
   /** Oldest first. */
@@ -142,6 +148,61 @@ export class ReturnRepository {
       .orderBy('received.receivedAt')
       .limit(limit)
       .execute()
+  }
+
+  /** Newest first, one of a session that has not ended: with nothing since that says more. */
+  async listStuck(now: Date, limit: number): Promise<StuckReturn[]> {
+    const rows = await this.#db
+      .selectFrom('connectReturn as received')
+      .innerJoin('connectSession', 'connectSession.id', 'received.sessionId')
+      .innerJoin('tenant', 'tenant.id', 'connectSession.tenantId')
+      .select(['connectSession.code', 'tenant.name as tenantName'])
+      .select(['received.receivedAt', 'received.state'])
+      .where(isStuck)
+      .where('connectSession.expiresAt', '>', now)
+      .where(saysTheLast)
+      .orderBy('received.receivedAt', 'desc')
+      .limit(limit)
+      .execute()
+    return rows.map(({ state, ...row }) => ({ ...row, why: state === 'unreadable' ? state : 'no_cookie' }))
+  }
+
+  /** What came raw in the returns of a session that cannot be read, by their ids. */
+  async findUnread(sessionId: string): Promise<ReadonlyMap<string, string>> {
+    const rows = await this.#db
+      .selectFrom('connectReturn')
+      .select(['id', 'raw'])
+      .where('sessionId', '=', sessionId)
+      .where('state', '=', 'unreadable')
+      .execute()
+    return new Map(rows.map(({ id, raw = '' }) => [id, raw]))
+  }
+
+  /** Whether something of this session has come back elsewhere, by another launch than this. */
+  async hasComeElsewhere({ id, sessionId }: Pick<Row<'launch'>, 'id' | 'sessionId'>): Promise<boolean> {
+    const elsewhere = this.#db
+      .selectFrom('connectReturn')
+      .select('id')
+      .where('sessionId', '=', sessionId)
+      .where('launchId', '!=', id)
+      .where('arrival', 'in', ['other_browser', 'no_cookie'])
+    return (await elsewhere.limit(1).execute()).length > 0
+  }
+
+  /**
+   * What waits in a session for "Continue here" waits in vain where no cookie is kept: it is judged now, and binds nothing.
+   * Answers the ids of what is to be judged.
+   */
+  async takeUp(sessionId: string, trx: Database): Promise<string[]> {
+    const taken = await trx
+      .updateTable('connectReturn')
+      .set({ arrival: 'no_cookie', state: 'received' })
+      .where('sessionId', '=', sessionId)
+      .where('arrival', '=', 'other_browser')
+      .where('state', '=', 'pending')
+      .returning('id')
+      .execute()
+    return taken.map(({ id }) => id)
   }
 
   /** Oldest first: the returns of several sessions. */
@@ -266,7 +327,7 @@ export class ReturnRepository {
       .where('sessionId', '=', sessionId)
       .where('clientId', '=', clientId)
       .where('browserHash', '=', browserHash)
-      .where('arrival', 'in', ['other_browser', 'expired_launch', 'open_launch'])
+      .where('arrival', 'in', ['other_browser', 'no_cookie', 'expired_launch', 'open_launch'])
       .where('state', 'in', ['pending', 'needs_review'])
       .returning('id')
       .execute()
@@ -281,6 +342,16 @@ export function isUndecided(outcome: Row<'returnedChannel'>['outcome']): boolean
 
 /** Belongs to no launch, and is not decided yet. */
 export const isOpenAndUnattached = sql<boolean>`launch_id is null and state in ('received', 'needs_review')`
+
+/** Spelled as in the index `connect_return_stuck`, which bound values would not match. */
+const isStuck = sql<boolean>`(received.state = 'unreadable'
+  or (received.arrival = 'no_cookie' and received.state = 'declined'))`
+
+/** Nothing that came for the session later says more; and with nothing in it, nothing that came before. */
+const saysTheLast = sql<boolean>`not exists (select 1 from connect_return as other
+  where other.session_id = received.session_id and other.id <> received.id
+    and (other.id > received.id and (other.state not in ('pending', 'declined') or other.arrival = 'no_cookie')
+      or received.state = 'declined' and other.state in ('received', 'bound', 'awaiting_owner', 'needs_review')))`
 
 /** Oldest first, a row for each channel that a return named. */
 const returnRows = (db: Database) =>

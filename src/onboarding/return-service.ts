@@ -18,7 +18,13 @@ import type { ProbeService } from '../keys/probe-service.ts'
 import { judgeBelonging, type Verdict } from './belonging.ts'
 import type { ConnectSession, ConnectSessionService, Launch } from './connect-session-service.ts'
 import type { OwnerAskingService } from './owner-asking-service.ts'
-import type { JudgedChannel, ReturnDetails, ReturnRepository, UnansweredReturn } from './return-repository.ts'
+import type {
+  JudgedChannel,
+  ReturnDetails,
+  ReturnRepository,
+  StuckReturn,
+  UnansweredReturn,
+} from './return-repository.ts'
 import type { ReviewService } from './review-service.ts'
 
 /** What 360dialog could not confirm in this time is not kept: a return of no launch, that anybody may have sent. */
@@ -68,6 +74,16 @@ export class ReturnService {
   /** Oldest first: of launches, and waiting since before then for 360dialog to say whether they are true. */
   listUnanswered(before: Date, limit: number): Promise<UnansweredReturn[]> {
     return this.#dependencies.returns.listUnanswered(before, limit)
+  }
+
+  /** Newest first: customers who came back, cannot go on by themselves, and have not come back otherwise since. */
+  listStuck(limit: number): Promise<StuckReturn[]> {
+    return this.#dependencies.returns.listStuck(this.#dependencies.clock.now(), limit)
+  }
+
+  /** What came raw in the returns of a session that cannot be read, by their ids. */
+  findUnread(sessionId: string): Promise<ReadonlyMap<string, string>> {
+    return this.#dependencies.returns.findUnread(sessionId)
   }
 
   /** Oldest first: the returns of several sessions. */
@@ -137,7 +153,7 @@ export class ReturnService {
     const isOver = now.getTime() - received.receivedAt.getTime() >= UNLISTED_FOR_MS
     const pace = job.priority === priorities.first ? UNLISTED : UNLISTED_FURTHER
     await inTransaction(db, async (trx) => {
-      if (isOwn(known) && !isOver) {
+      if (mayBeListedLater(known) && !isOver) {
         await returns.explain(received.id, reason, trx)
         return job.again(nextTry(now, job.attempts, pace), trx)
       }
@@ -349,6 +365,11 @@ interface Known {
 /** What comes without the launch's live nonce says nothing of a permission: anybody may have sent it. */
 function isOwn({ received }: Pick<Known, 'received'>): boolean {
   return received.arrival === 'launch' || received.arrival === 'resumed'
+}
+
+/** What came with a live nonce may be too new for 360dialog's lists. */
+function mayBeListedLater(known: Pick<Known, 'received'>): boolean {
+  return isOwn(known) || known.received.arrival === 'no_cookie'
 }
 
 /** What an admin is asked about: the channels that 360dialog lists. Ids that it does not know show beside them. */

@@ -42,7 +42,7 @@ export const listUsedLaunches = compiledQuery<
     .where('launch.sessionId', '=', value('sessionId'))
     .where('launch.browserHash', '=', value('browserHash'))
     .where('returned.arrival', '=', 'launch')
-    .where('returned.state', '!=', 'declined')
+    .where('returned.state', 'not in', ['declined', 'unreadable'])
     .orderBy('launch.id', 'desc'),
 )
 

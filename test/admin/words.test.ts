@@ -19,12 +19,19 @@ const t = (await loadTranslations()).getFixedT('en')
 
 const reasons: Each<NonNullable<Row<'returnedChannel'>['reason']>> = {
   ...{ client_not_listed: true, another_client: true, channel_not_listed: true, bound_elsewhere: true },
-  ...{ launch_expired: true, no_nonce: true, owner_refused: true, owner_silent: true, nothing_matches: true },
+  ...{
+    launch_expired: true,
+    no_cookie: true,
+    no_nonce: true,
+    owner_refused: true,
+    owner_silent: true,
+    nothing_matches: true,
+  },
   ...{ another_number: true, no_session: true },
 }
 const arrivals: Each<Arrival> = {
   ...{ launch: true, other_browser: true, expired_launch: true, open_launch: true, resumed: true },
-  ...{ no_nonce: true, unknown_nonce: true, two_nonces: true },
+  ...{ no_cookie: true, no_nonce: true, unknown_nonce: true, two_nonces: true },
 }
 const statuses: Each<Row<'channel'>['status']> = {
   ...{ draft: true, in_setup: true, live: true, pending_deletion: true, terminated: true, unknown: true },
@@ -43,7 +50,15 @@ const noticeOutcomes: Each<NonNullable<Row<'notice'>['outcome']>> = {
   ...{ read: true, not_listed: true, kept: true },
 }
 const failures: Each<Row<'failedPage'>['what']> = {
-  ...{ unreadable: true, forbidden: true, not_found: true, too_many: true, busy: true, upstream: true },
+  ...{
+    unreadable: true,
+    unreadable_return: true,
+    forbidden: true,
+    not_found: true,
+    too_many: true,
+    busy: true,
+    upstream: true,
+  },
   ...{ bug: true, out_of_order: true, link_unknown: true, link_expired: true, link_used_up: true },
   ...{ no_launch: true, question_unknown: true, question_expired: true },
 }
@@ -84,6 +99,7 @@ const states = {
       needs_review: true,
       refused: true,
       declined: true,
+      unreadable: true,
     },
   } satisfies Each<Row<'connectReturn'>['state']>,
   check: { yes: true, no: true, unknown: true },
@@ -119,6 +135,7 @@ const built = [
   ...keysOf('mintReason', mintReasons),
   ...keysOf('origin', origins),
   ...keysOf('ownerAnswer', { unsent: true, open: true, yes: true, no: true, none: true }),
+  ...['unreadable', 'no_cookie'].flatMap((why) => whatAndTodo(`stuck.${why}`)),
   ...keysOf('returnTodo', { pending: true, refused: true }),
   ...keysOf('noticeSignature', signatures),
   ...keysOf('noticeOutcome', { waits: true, ...noticeOutcomes }),

@@ -3,7 +3,7 @@ import { ChannelService } from '../../src/channels/channel-service.ts'
 
 import type { Channel } from '../../src/d360/channel.ts'
 import type { Client } from '../../src/d360/client.ts'
-import { hashOf } from '../../src/identifiers.ts'
+import { derivedSecret, hashOf } from '../../src/identifiers.ts'
 import { Jobs } from '../../src/jobs/jobs.ts'
 import { Runner } from '../../src/jobs/runner.ts'
 import { readCallbackQuery } from '../../src/onboarding/callback-query.ts'
@@ -20,7 +20,7 @@ import { TestClock } from '../test-clock.ts'
 /** A browser as its cookie makes it known. */
 export const browserOf = (name: string) => ({
   hash: hashOf(name),
-  secretFor: (subject: string) => hashOf(`${name} ${subject}`),
+  secretFor: (subject: string) => derivedSecret(name, subject),
 })
 
 export type Onboarding = ReturnType<typeof openOnboarding>

@@ -184,7 +184,10 @@ eachDatabase('what onboarding forgets', (open) => {
   describe('is found by an index', () => {
     it.each([
       ['owner_confirmation_closed', `closed_at < 'x'`],
-      ['connect_return_unconnected', `received_at < 'x' and state in ('pending', 'refused', 'declined')`],
+      [
+        'connect_return_unconnected',
+        `received_at < 'x' and state in ('pending', 'refused', 'declined', 'unreadable')`,
+      ],
       ['connect_return_raw', `received_at < 'x' and raw is not null`],
     ])('%s', async (index, condition) => {
       if (opened.engine === 'postgres') return

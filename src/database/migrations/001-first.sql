@@ -224,9 +224,9 @@ create table connect_return (
   raw text,
   digest text not null,
   state text not null check (state in
-    ('received', 'pending', 'bound', 'awaiting_owner', 'needs_review', 'refused', 'declined')),
-  arrival text not null check (arrival in ('launch', 'other_browser', 'expired_launch', 'open_launch', 'resumed',
-    'no_nonce', 'unknown_nonce', 'two_nonces')),
+    ('received', 'pending', 'bound', 'awaiting_owner', 'needs_review', 'refused', 'declined', 'unreadable')),
+  arrival text not null check (arrival in ('launch', 'other_browser', 'no_cookie', 'expired_launch', 'open_launch',
+    'resumed', 'no_nonce', 'unknown_nonce', 'two_nonces')),
   page_hash text check (length(page_hash) = 64),
   browser_hash text,
   problem text check (problem in ('credentials_refused', 'refused', 'unexpected_answer', 'upstream_failed')),
@@ -250,7 +250,11 @@ create index connect_return_problem on connect_return (problem) where state = 'r
 create index connect_return_raw on connect_return (received_at) where raw is not null;
 
 create index connect_return_unconnected on connect_return (received_at)
-  where state in ('pending', 'refused', 'declined');
+  where state in ('pending', 'refused', 'declined', 'unreadable');
+
+-- Who came back and cannot go on by itself.
+create index connect_return_stuck on connect_return (received_at)
+  where state = 'unreadable' or (arrival = 'no_cookie' and state = 'declined');
 
 create index connect_return_received on connect_return (received_at) where state = 'received';
 
@@ -262,7 +266,7 @@ create table returned_channel (
   outcome text check (outcome in ('bound', 'owner', 'review', 'refused')),
   rule text check (rule in ('bound_already', 'verified_email', 'owner_confirmed', 'known_client', 'decision')),
   reason text check (reason in ('client_not_listed', 'another_client', 'channel_not_listed', 'bound_elsewhere',
-    'launch_expired', 'no_nonce', 'owner_refused', 'owner_silent', 'nothing_matches', 'another_number',
+    'launch_expired', 'no_cookie', 'no_nonce', 'owner_refused', 'owner_silent', 'nothing_matches', 'another_number',
     'no_session')),
   primary key (return_id, channel_id),
   check (is_revoked = 0 or outcome is null)
@@ -278,10 +282,10 @@ create table review (
   return_id text references connect_return (id) on delete set null,
   session_id text references connect_session (id),
   tenant_id text references tenant (id),
-  arrival text not null check (arrival in ('launch', 'other_browser', 'expired_launch', 'open_launch', 'resumed',
-    'no_nonce', 'unknown_nonce', 'two_nonces')),
+  arrival text not null check (arrival in ('launch', 'other_browser', 'no_cookie', 'expired_launch', 'open_launch',
+    'resumed', 'no_nonce', 'unknown_nonce', 'two_nonces')),
   reason text not null check (reason in ('another_client', 'channel_not_listed', 'bound_elsewhere',
-    'launch_expired', 'no_nonce', 'owner_refused', 'owner_silent', 'nothing_matches', 'another_number',
+    'launch_expired', 'no_cookie', 'no_nonce', 'owner_refused', 'owner_silent', 'nothing_matches', 'another_number',
     'no_session')),
   opened_at text not null,
   decision text check (decision in ('accepted', 'moved', 'refused', 'settled')),
@@ -356,8 +360,9 @@ create table failed_page (
   code text not null,
   route text not null,
   status integer not null check (status between 200 and 599),
-  what text not null check (what in ('unreadable', 'forbidden', 'not_found', 'too_many', 'busy', 'upstream', 'bug',
-    'out_of_order', 'link_unknown', 'link_expired', 'link_used_up', 'no_launch', 'question_unknown', 'question_expired')),
+  what text not null check (what in ('unreadable', 'unreadable_return', 'forbidden', 'not_found', 'too_many', 'busy',
+    'upstream', 'bug', 'out_of_order', 'link_unknown', 'link_expired', 'link_used_up', 'no_launch', 'question_unknown',
+    'question_expired')),
   session_id text references connect_session (id) on delete set null,
   happened_at text not null
 );
