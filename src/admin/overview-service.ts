@@ -70,7 +70,7 @@ interface Dependencies {
   readonly returns: Pick<ReturnService, 'listOfSession' | 'listUnanswered' | 'listStuck' | 'findUnread'>
   readonly reviews: Pick<ReviewService, 'listOpen' | 'listOfChannel'>
   readonly audit: AuditLog
-  readonly jobs: Pick<Jobs, 'countDue'>
+  readonly jobs: Pick<Jobs, 'countHeldUp'>
   readonly trouble: Pick<HubTrouble, 'find'>
   readonly clock: Clock
 }
@@ -99,7 +99,7 @@ export class OverviewService {
     const needs = candidates.filter(({ needsAdmin }) => needsAdmin)
     const open = await reviews.listOpen({ limit: MAX_REVIEWS_SHOWN + 1 })
     return {
-      trouble: trouble && { ...trouble, waiting: await jobs.countDue(['return', 'mint']) },
+      trouble: trouble && { ...trouble, waiting: await jobs.countHeldUp(['return', 'mint']) },
       channels: needs.slice(0, MAX_NEEDS),
       hasMoreChannels: needs.length > MAX_NEEDS || candidates.length === MAX_CANDIDATES,
       returns: unanswered.slice(0, MAX_RETURNS_SHOWN),

@@ -104,13 +104,13 @@ export class Jobs {
     return jobs.where('kind', '=', kind).where('subject', '=', subject).executeTakeFirst()
   }
 
-  /** How many wait, though it is their time. */
-  async countDue(kinds: readonly JobKind[]): Promise<number> {
+  /** How many wait, though it is their time, or though they were tried before it comes again. */
+  async countHeldUp(kinds: readonly JobKind[]): Promise<number> {
     const { count } = await this.#db
       .selectFrom('job')
       .select((row) => row.fn.countAll<number | string>().as('count'))
       .where('kind', 'in', kinds)
-      .where('dueAt', '<=', this.#clock.now())
+      .where((job) => job.or([job('dueAt', '<=', this.#clock.now()), job('attempts', '>', 0)]))
       .executeTakeFirstOrThrow()
     return Number(count)
   }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { engines } from '../databases.ts'
+import { untilTrouble } from '../hub-faults.ts'
 import { comeBack, grant, newClient, type Returned } from '../journey.ts'
 import { DAY_MS, HOUR_MS, startTimedSite, type TimedSite } from '../keys/timed-site.ts'
 import type { Browser } from '../site.ts'
@@ -68,8 +69,8 @@ describe.each(engines)('what takes longer than is normal, on %s', (engine) => {
     expect(await needsAdmin()).toContain('Shop ch1')
   })
 
-  it('a return that 360dialog does not confirm for an hour: client and admin are told, and it goes on by itself', async () => {
-    site.hub.setFault({ endpoint: '*', kind: 'status', status: 500, times: 0 })
+  it('a return of which 360dialog does not say for an hour whether it is true: client and admin are told', async () => {
+    site.hub.setFault({ endpoint: 'channels', kind: 'status', status: 500, times: 0 })
     const returned = await comeBack(await grant(site, 'ch1'))
     expect(await pageOf(returned)).toContain('This usually takes a few seconds.')
     expect(await needsAdmin()).toContain('Nothing to do.')
@@ -82,6 +83,26 @@ describe.each(engines)('what takes longer than is normal, on %s', (engine) => {
     expect(told).toContain('Shop ch1')
 
     site.hub.faults.clear()
+    await site.pass(HOUR_MS)
+    await signInAgain()
+    expect(await pageOf(returned)).toContain('Everything is ready.')
+    expect(await needsAdmin()).toContain('Nothing to do.')
+  })
+
+  it('while 360dialog answers nobody for an hour, the client is told, and the admin how much waits for it', async () => {
+    site.hub.setFault({ endpoint: '*', kind: 'status', status: 500, times: 0 })
+    const returned = await comeBack(await grant(site, 'ch1'))
+    await untilTrouble(site)
+    site.clock.advance(HOUR_MS)
+    await signInAgain()
+    expect(await pageOf(returned)).toContain('360dialog does not answer as it should')
+    expect(await needsOf(returned)).toMatchObject([{ code: 'check', who: '360dialog' }])
+    const told = await needsAdmin()
+    expect(told).toContain('360dialog does not answer')
+    expect(told).toContain('1 return or number waits for it, and goes on by itself afterwards')
+
+    site.hub.faults.clear()
+    await untilTrouble(site, false)
     await site.pass(HOUR_MS)
     await signInAgain()
     expect(await pageOf(returned)).toContain('Everything is ready.')
