@@ -246,7 +246,9 @@ describe.each(engines)('a number that has a key already, on %s', (engine) => {
     it('once, of two who paste it at once', async () => {
       await stop()
       const both = await Promise.allSettled([paste(foreign), paste(foreign)])
-      expect(both.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
+      // The other is told that something was faster, or, if it looks late, that the key is there.
+      const stores = both.filter((one) => one.status === 'fulfilled' && one.value === 'stored')
+      expect(stores).toHaveLength(1)
       const stored = await site.context.db.selectFrom('apiKey').select('version').execute()
       expect(stored).toEqual([{ version: 1 }])
     })
