@@ -41,6 +41,11 @@ export async function readStatus({ browser, status }: Returned): Promise<string>
   return (await browser.get(status).set('accept', 'application/json').expect(200)).body.status
 }
 
+/** The code that a page tells to quote; an address in it may look like one, too. */
+export function codeOn(page: string): string {
+  return /<strong>([2-9A-Z]{3}-[2-9A-Z]{3})<\/strong>/.exec(page)?.[1] ?? 'no code'
+}
+
 export const emailOf = (channelId: string) => `${channelId}@shop.example`
 
 function phoneNumberOf(channelId: string): string {

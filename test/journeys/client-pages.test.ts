@@ -5,7 +5,7 @@ import { type Situation, situations } from '../../src/onboarding/progress.ts'
 import type { VisitActs } from '../../src/simulator/visits.ts'
 import { loadTranslations } from '../../src/web/translations.ts'
 import { refuseCredentials, untilTrouble } from '../hub-faults.ts'
-import { comeBack, emailOf, newClient, type Returned } from '../journey.ts'
+import { codeOn, comeBack, emailOf, newClient, type Returned } from '../journey.ts'
 import { DAY_MS, HOUR_MS, startTimedSite, type TimedSite } from '../keys/timed-site.ts'
 import { eventually, launchFrom, pathOf } from '../site.ts'
 
@@ -328,7 +328,7 @@ async function read({ browser, status }: Returned, lang: string): Promise<string
 
 /** Support types in what the page says to quote, and is at the case. */
 async function expectCaseBehindCode(page: string): Promise<void> {
-  const code = /[2-9A-Z]{3}-[2-9A-Z]{3}/.exec(page)?.[0] ?? 'no code'
+  const code = codeOn(page)
   const admin = site.newBrowser()
   await admin.get(`/admin/first/${await site.context.admins.createFirstCode()}`).expect(303)
   const found = await admin.get(`/admin/search?q=${code.toLowerCase()}`).expect(303)

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { sql } from 'kysely'
 import { inTransaction } from '../../src/database/database.ts'
 import { createDatabase, engines } from '../databases.ts'
-import { comeBack, newClient, type Returned, readStatus } from '../journey.ts'
+import { codeOn, comeBack, newClient, type Returned, readStatus } from '../journey.ts'
 import { HOUR_MS, startTimedSite, type TimedSite } from '../keys/timed-site.ts'
 import { type Mailbox, openMailbox, type ReceivedMail } from '../mailbox.ts'
 import { type Browser, eventually, launchFrom, pathOf, type Site, startSite } from '../site.ts'
@@ -460,7 +460,7 @@ describe.each(engines)('the owner is asked by mail, on %s', (engine) => {
     /** The owner says yes to the mail that shows the code of its own page, and no to the other. */
     const expectVictimOnly = async (owner: Owner, victim: Returned, eve: Returned) => {
       const page = await victim.browser.get(victim.status).expect(200)
-      const code = /[2-9A-Z]{3}-[2-9A-Z]{3}/.exec(page.text)?.[0] ?? '?'
+      const code = codeOn(page.text)
       const isOwn = ({ source }: ReceivedMail) => source.includes(code)
       expect([mailsTo(owner).filter(isOwn).length, mailsTo(owner).length]).toEqual([1, 2])
       expect([minted(owner), await tenantOf(owner)]).toEqual([0, undefined])

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { hashOf } from '../../src/identifiers.ts'
 import { engines } from '../databases.ts'
-import { emailOf, grant, newClient, readStatus } from '../journey.ts'
+import { codeOn, emailOf, grant, newClient, readStatus } from '../journey.ts'
 import { DAY_MS, startTimedSite, type TimedSite } from '../keys/timed-site.ts'
 import { type Browser, launchFrom, pathOf } from '../site.ts'
 
@@ -123,7 +123,6 @@ describe.each(engines)('what cannot be read, on %s', (engine) => {
       ])
       .where('connectSession.code', '=', code)
       .execute()
-  const codeOf = (text: string) => /[2-9A-Z]{3}-[2-9A-Z]{3}/.exec(text)?.[0] ?? 'no code'
   const admin = async () => {
     const browser = site.newBrowser()
     await browser.get(`/admin/first/${await site.context.admins.createFirstCode()}`)
@@ -138,7 +137,7 @@ describe.each(engines)('what cannot be read, on %s', (engine) => {
     const answer = await browser.get(change(back)).expect(400)
     expect(answer.headers['cache-control']).toBe('no-store')
     expect(answer.text).toContain('what came is kept here')
-    const code = codeOf(answer.text)
+    const code = codeOn(answer.text)
     const [row, ...others] = await rowsOf(code)
     expect(others).toEqual([])
     expect(row).toMatchObject({ state: 'unreadable', arrival: 'launch' })
@@ -228,7 +227,7 @@ describe.each(engines)('what cannot be read, on %s', (engine) => {
     const back = pathOf(
       site.hub.visit(await launchFrom(browser, await site.link(order)), newClient(channelId)),
     )
-    const code = codeOf((await browser.get(`${back}&client=zYx98CL`).expect(400)).text)
+    const code = codeOn((await browser.get(`${back}&client=zYx98CL`).expect(400)).text)
     const isListed = async () =>
       (await site.context.overview.listNeeds()).stuck.some((one) => one.code === code)
     expect(await isListed()).toBe(true)

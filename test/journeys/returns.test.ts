@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { linkPath } from '../../src/paths.ts'
 import { defaultSwitches } from '../../src/simulator/switches.ts'
 import { engines } from '../databases.ts'
-import { comeBack, emailOf, grant, newClient, readStatus } from '../journey.ts'
+import { codeOn, comeBack, emailOf, grant, newClient, readStatus } from '../journey.ts'
 import { DAY_MS, HOUR_MS, startTimedSite, type TimedSite } from '../keys/timed-site.ts'
 import { type Browser, launchFrom, pathOf } from '../site.ts'
 
@@ -237,7 +237,7 @@ describe.each(engines)('a client comes back, on %s', (engine) => {
     async (_, query) => {
       site.log.length = 0
       const answer = await site.newBrowser().get(`/callback?${query}`).expect(400)
-      const code = /[2-9A-Z]{3}-[2-9A-Z]{3}/.exec(answer.text)?.[0] ?? 'no code'
+      const code = codeOn(answer.text)
       const line = site.log.find((one) => one.includes('unreadable return')) ?? ''
       expect(JSON.parse(line)).toMatchObject({ code, sha256: expect.any(String), length: query.length + 10 })
       expect(line).not.toContain(query.slice(0, 12))

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import request from 'supertest'
+import { codeOn } from '../journey.ts'
 import { launchFrom, pathOf, type Site, startSite } from '../site.ts'
 
 let site: Site
@@ -79,10 +80,8 @@ describe('the floor of the site', () => {
     'answers a return that cannot be read with a page and a code that finds it in the log: %s',
     async (path) => {
       const { text } = await visit(path).expect(400)
-      const code = /[2-9A-Z]{3}-[2-9A-Z]{3}/.exec(text)?.[0]
-      const line = site.log.find(
-        (entry) => entry.includes('unreadable return') && entry.includes(String(code)),
-      )
+      const code = codeOn(text)
+      const line = site.log.find((entry) => entry.includes('unreadable return') && entry.includes(code))
       expect(JSON.parse(String(line))).toMatchObject({
         sha256: expect.stringMatching(/^[0-9a-f]{16}$/),
         length: path.length,
